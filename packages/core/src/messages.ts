@@ -1,0 +1,83 @@
+import type { Entry, LogIndex, NodeId, Term } from "./types.ts";
+
+interface Envelope {
+  readonly from: NodeId;
+  readonly to: NodeId;
+  /** The sender's current term. */
+  readonly term: Term;
+  /**
+   * Ties a response to its request: whoever makes a request chooses the number, the answer repeats it. The core numbers
+   * what it sends; a transport whose wire has no such field keeps it beside the open call and puts numbers of its own on the
+   * requests it receives.
+   */
+  readonly sequence: number;
+}
+
+/** Arguments of RequestVote (dissertation, Figure 3.1); `from` is the candidateId. */
+export interface RequestVote extends Envelope {
+  readonly type: "requestVote";
+  readonly lastLogIndex: LogIndex;
+  readonly lastLogTerm: Term;
+}
+
+/** Results of RequestVote. */
+export interface RequestVoteResponse extends Envelope {
+  readonly type: "requestVoteResponse";
+  readonly voteGranted: boolean;
+}
+
+/** Arguments of AppendEntries (dissertation, Figure 3.1); `from` is the leaderId. */
+export interface AppendEntries extends Envelope {
+  readonly type: "appendEntries";
+  readonly prevLogIndex: LogIndex;
+  readonly prevLogTerm: Term;
+  /** Never above `prevLogIndex + entries.length`, so that a follower commits only what this message verified. */
+  readonly leaderCommit: LogIndex;
+  readonly entries: readonly Entry[];
+}
+
+/** Results of AppendEntries. */
+export interface AppendEntriesResponse extends Envelope {
+  readonly type: "appendEntriesResponse";
+  readonly success: boolean;
+  /** On success: the highest index up to which this follower's log is durable and equal to the leader's. Otherwise 0. */
+  readonly matchIndex: LogIndex;
+  /** On failure: where the leader should try next, from 1 to `prevLogIndex`. Otherwise 0. */
+  readonly conflictIndex: LogIndex;
+  /** On failure: the follower's term at `prevLogIndex`, -1 when its log is too short. Otherwise 0. */
+  readonly conflictTerm: number;
+}
+
+/** Arguments of InstallSnapshot without the data (dissertation, Figure 5.3); `from` is the leaderId. */
+export interface InstallSnapshot extends Envelope {
+  readonly type: "installSnapshot";
+  readonly lastIncludedIndex: LogIndex;
+  readonly lastIncludedTerm: Term;
+}
+
+/** Results of InstallSnapshot: the snapshot is stored, or was not needed, or the term tells why not. */
+export interface InstallSnapshotResponse extends Envelope {
+  readonly type: "installSnapshotResponse";
+}
+
+/**
+ * The answer to a request that no correct server sends. It changes nothing at either end; a transport turns it into the
+ * error its wire has for that (gRPC: FAILED_PRECONDITION).
+ */
+export interface Refusal extends Envelope {
+  readonly type: "refusal";
+  readonly reason: RefusalReason;
+}
+
+/**
+ * - `termLeap`: the request's term is so far above ours that only a broken or hostile sender can have reached it.
+ *   Adopting it could leave no room for a next term.
+ * - `twoLeaders`: a second server claims to lead a term that already has a leader.
+ */
+export type RefusalReason = "termLeap" | "twoLeaders";
+
+export type Request = RequestVote | AppendEntries | InstallSnapshot;
+export type Response = RequestVoteResponse | AppendEntriesResponse | InstallSnapshotResponse | Refusal;
+
+/** All that servers say to each other. */
+export type Message = Request | Response;

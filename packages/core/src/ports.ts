@@ -1,0 +1,149 @@
+import type { InstallSnapshot, Message } from "./messages.ts";
+import type { LogIndex, NodeId, Restored, SnapshotMeta, WriteBatch } from "./types.ts";
+
+/**
+ * Where a server keeps what must survive a crash.
+ *
+ * - At most one `write` is outstanding at a time. A snapshot may be created, and the stored one read, meanwhile.
+ * - After any rejection of `write` or of a sink's `commit` the storage is no longer used, except to be closed: what the disk
+ *   then holds is only known again after the next `open`.
+ */
+export interface Storage {
+  /**
+   * Reads what survived. Called once, before anything else.
+   *
+   * Drops a torn tail, which nobody was ever promised. Rejects on damage below it, on a second opener, and on a format it
+   * does not know; then it has changed nothing.
+   */
+  open(): Promise<Restored>;
+
+  /**
+   * Resolves once all of `batch` will survive a crash, together with every batch before it. A crash before that leaves all or
+   * nothing of it. The entries' bytes belong to the caller and do not change.
+   */
+  write(batch: WriteBatch): Promise<void>;
+
+  /**
+   * Begins a snapshot. Nothing that is stored changes until the sink's `commit`; one sink is open at a time.
+   * Rejects if `meta` is not newer than the stored snapshot.
+   */
+  createSnapshot(meta: SnapshotMeta): Promise<SnapshotSink>;
+
+  /** The newest committed snapshot, null when there is none. It stays readable to its end while newer ones are committed. */
+  readSnapshot(): Promise<StoredSnapshot | null>;
+
+  /** Bytes it occupies now, log and snapshot. */
+  size(): number;
+
+  /** Waits for a `write` under way, then lets go of everything. After it resolves another opener may come. Never rejects twice. */
+  close(): Promise<void>;
+}
+
+export interface SnapshotSink {
+  /** Takes the next bytes of the snapshot. The caller may reuse `chunk` once it resolves. */
+  write(chunk: Uint8Array): Promise<void>;
+
+  /**
+   * The atomic point: before it the old snapshot and the whole log are there, after it the new one and what the log keeps.
+   *
+   * The log keeps what follows `lastIncludedIndex` if its entry there has `lastIncludedTerm`, and nothing otherwise
+   * (dissertation, 5.1, InstallSnapshot rules 6 and 7). Term and vote stay. Resolves once all that is durable.
+   */
+  commit(): Promise<void>;
+
+  /** Forgets what was written. Harmless after a failed `write`, and after `commit` or another `abort`. */
+  abort(): Promise<void>;
+}
+
+export interface StoredSnapshot {
+  readonly meta: SnapshotMeta;
+  /** Bytes in all of `chunks`. */
+  readonly size: number;
+  /** Can be iterated once. Throws on damage, before or instead of the chunk that has it. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Carries messages between servers. It may lose, delay, repeat and reorder them; it must not alter or invent one, nor deliver one
+ * to a server it is not addressed to.
+ */
+export interface Transport {
+  /** Begins to receive. Resolves once peers can reach this server through it. */
+  start(receiver: Receiver): Promise<void>;
+
+  /** The other servers and where they are; replaces what was set before. May be called before `start`. */
+  setPeers(peers: ReadonlyMap<NodeId, string>): void;
+
+  /** Never waits, never throws; drops the message when its bounded queue is full, when stopped, or when `to` is unknown. */
+  send(message: Message): void;
+
+  /**
+   * Sends a whole snapshot. Resolves once the peer has answered; its `InstallSnapshotResponse` has by then been handed to the
+   * receiver. Rejects when the peer could not be reached, did not answer in time, or the snapshot is too large for this transport.
+   */
+  sendSnapshot(header: InstallSnapshot, snapshot: OutgoingSnapshot): Promise<void>;
+
+  /** Stops receiving and drops what is queued. Answers that peers wait for become errors. */
+  stop(): Promise<void>;
+}
+
+export interface OutgoingSnapshot {
+  /** Bytes in all of `chunks`. */
+  readonly size: number;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** The server, as its transport sees it. */
+export interface Receiver {
+  /** Takes a message. Never throws and never waits; answers, if any, come through `Transport.send` later. */
+  receive(message: Message): void;
+
+  /**
+   * Takes a snapshot whose sender waits. The answer comes through `Transport.send`, like any other. Rejects when the data could
+   * not be read or stored; then there will be no answer, and nothing has changed.
+   */
+  receiveSnapshot(header: InstallSnapshot, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+
+  /** Reports that a message or snapshot to `peer` was probably not delivered. A hint: it may be late, wrong, or never come. */
+  unreachable(peer: NodeId, error: Error): void;
+}
+
+/**
+ * What the cluster replicates. Must be deterministic: the same commands in the same order give the same results and the same state on
+ * every server, whatever the clock, the randomness or the disk of one of them says.
+ *
+ * `Command` and `Query` are what the application passes to the server; commands come back from the log as bytes.
+ */
+export interface StateMachine<Query = unknown, Result = unknown> {
+  /** The last index the state already reflects: 0 unless it keeps a disk of its own. Called once, before anything else. */
+  open(): Promise<LogIndex>;
+
+  /**
+   * Applies commands in order. Resolves with one result for each, in order. A command that cannot be done, or not even be read, gives a
+   * result that says so; a rejection means this server's state is lost and stops it.
+   */
+  apply(commands: readonly AppliedCommand[]): Promise<readonly Result[]>;
+
+  /** Answers from the current state without changing it. May run beside `apply`; then it sees a state between two commands. */
+  query(query: Query): Promise<Result>;
+
+  /** Fixes a view of the state before it returns. Later commands may be applied while the view is read. */
+  snapshot(): AsyncIterable<Uint8Array>;
+
+  /** Replaces the whole state by a snapshot of another server. On rejection this server stops. */
+  restore(chunks: AsyncIterable<Uint8Array>, lastIncludedIndex: LogIndex): Promise<void>;
+}
+
+export interface AppliedCommand {
+  readonly index: LogIndex;
+  /** Never empty. Owned by the log: to be read, not modified. */
+  readonly command: Uint8Array;
+}
+
+/** Time for the runtime; the core itself only counts ticks. */
+export interface Clock {
+  /** Milliseconds from an arbitrary start; never goes backwards. */
+  now(): number;
+  /** Calls `fn` once after `ms` milliseconds unless the returned function is called first. */
+  after(ms: number, fn: () => void): () => void;
+}
