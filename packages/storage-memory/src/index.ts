@@ -1,1 +1,1 @@
-export {};
+export { MemoryStorage } from "./memory-storage.ts";

@@ -1,1 +1,1 @@
-export {};
+export { MemoryNetwork } from "./memory-network.ts";

@@ -1,0 +1,137 @@
+import type { InstallSnapshot, Message, NodeId, OutgoingSnapshot, Receiver, Transport } from "@eraft/core";
+import { later } from "./later.ts";
+
+/** The network, as one transport sees it. */
+export interface Wires {
+  readonly find: (peer: NodeId) => MemoryTransport | undefined;
+  readonly isCut: (peer: NodeId) => boolean;
+  /** Throws if another transport has this server's place. */
+  readonly join: (transport: MemoryTransport) => void;
+  readonly leave: (transport: MemoryTransport) => void;
+}
+
+interface Unanswered {
+  readonly to: NodeId;
+  readonly sequence: number;
+  readonly answer: PromiseWithResolvers<void>;
+}
+
+/** More than this is not worth keeping: whatever still matters of it, Raft sends again. */
+const MAX_QUEUED_MESSAGES = 4096;
+
+export class MemoryTransport implements Transport {
+  readonly #id: NodeId;
+  readonly #wires: Wires;
+  #receiver: Receiver | null = null;
+  #peers: ReadonlySet<NodeId> = new Set();
+  #outbox: Message[] = [];
+  /** The snapshots whose senders wait. */
+  readonly #unanswered = new Set<Unanswered>();
+
+  constructor(id: NodeId, wires: Wires) {
+    this.#id = id;
+    this.#wires = wires;
+  }
+
+  async start(receiver: Receiver): Promise<void> {
+    this.#wires.join(this);
+    this.#receiver = receiver;
+  }
+
+  setPeers(peers: ReadonlyMap<NodeId, string>): void {
+    this.#peers = new Set(peers.keys());
+  }
+
+  send(message: Message): void {
+    if (this.#receiver === null || !this.#peers.has(message.to)) return;
+    // Delivered in a later turn of the event loop, as by a real network: a receiver that answers at once must not find itself
+    // inside the sender's own call, and timers and I/O get their turn between a message and its answer.
+    if (this.#outbox.push(message) === 1) later(() => this.#deliverAll());
+    if (this.#outbox.length > MAX_QUEUED_MESSAGES) this.#lost(this.#outbox.pop());
+  }
+
+  async sendSnapshot(header: InstallSnapshot, snapshot: OutgoingSnapshot): Promise<void> {
+    const waiting = { to: header.to, sequence: header.sequence, answer: Promise.withResolvers<void>() };
+    this.#unanswered.add(waiting);
+    try {
+      const receiver = this.#reach(header.to);
+      const received = receiver.receiveSnapshot(header, this.#whileConnected(header.to, snapshot.chunks));
+      // Both: the answer may come before the peer is done with the stream, or after. A failure of either ends the wait.
+      await Promise.all([received, waiting.answer.promise]);
+    } finally {
+      this.#unanswered.delete(waiting);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#receiver = null;
+    this.#outbox = [];
+    this.#wires.leave(this);
+    for (const { answer } of this.#unanswered)
+      answer.reject(new Error("This server's transport was stopped."));
+  }
+
+  /** What listens here, null before `start` and after `stop`. */
+  get receiver(): Receiver | null {
+    return this.#receiver;
+  }
+
+  /** Whoever waits for an answer of `peer` waits in vain. */
+  peerLeft(peer: NodeId): void {
+    for (const { to, answer } of this.#unanswered) if (to === peer) answer.reject(new Unreachable(peer));
+  }
+
+  /** `message` was handed to this server, or lost on its way to it: if a snapshot waits for it, its wait is over. */
+  settle(message: Message, failure: Error | null): void {
+    if (message.type !== "installSnapshotResponse" && message.type !== "refusal") return;
+    for (const { to, sequence, answer } of this.#unanswered) {
+      if (to !== message.from || sequence !== message.sequence) continue;
+      if (failure) answer.reject(failure);
+      else answer.resolve();
+    }
+  }
+
+  #deliverAll(): void {
+    for (const message of this.#outbox.splice(0)) this.#deliver(message);
+  }
+
+  #deliver(message: Message): void {
+    try {
+      this.#reach(message.to).receive(message);
+      this.#wires.find(message.to)?.settle(message, null);
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      this.#receiver?.unreachable(message.to, error);
+      this.#lost(message);
+    }
+  }
+
+  /** A peer that waits for an answer hears of its loss at once, where a real network would leave it to a timeout. */
+  #lost(message: Message | undefined): void {
+    if (message) this.#wires.find(message.to)?.settle(message, new Unreachable(this.#id));
+  }
+
+  /** The stream breaks with the link, as a connection does. */
+  async *#whileConnected(peer: NodeId, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      this.#reach(peer);
+      yield chunk;
+    }
+  }
+
+  /** @throws Unreachable */
+  #reach(peer: NodeId): Receiver {
+    const known = this.#receiver !== null && this.#peers.has(peer) && !this.#wires.isCut(peer);
+    const receiver = known ? this.#wires.find(peer)?.receiver : null;
+    if (!receiver) throw new Unreachable(peer);
+    return receiver;
+  }
+}
+
+class Unreachable extends Error {
+  override readonly name = "Unreachable";
+
+  constructor(peer: NodeId) {
+    super(`Server ${peer} cannot be reached: it is stopped or unknown, or the link to it is cut.`);
+  }
+}
