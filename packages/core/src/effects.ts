@@ -106,7 +106,7 @@ export interface RaftState {
   readonly stableHardState: HardState;
   readonly snapshot: SnapshotMeta;
   /** The log in memory starts after this index; at most `snapshot.lastIncludedIndex`. */
-  readonly firstIndex: LogIndex;
+  readonly baseIndex: LogIndex;
   /** Bytes of the entries in memory, commands plus a fixed cost each. */
   readonly logBytes: number;
   /** Bytes of the applied entries that a new snapshot would make superfluous. */

@@ -1,4 +1,13 @@
-export type { HardState, Entry, LogIndex, NodeId, Restored, SnapshotMeta, Term, WriteBatch } from "./types.ts";
+export type {
+  HardState,
+  Entry,
+  LogIndex,
+  NodeId,
+  Restored,
+  SnapshotMeta,
+  Term,
+  WriteBatch,
+} from "./types.ts";
 export type {
   AppliedCommand,
   Clock,
@@ -35,3 +44,6 @@ export type {
   RoleName,
   SnapshotRequest,
 } from "./effects.ts";
+export { InvariantError } from "./assert.ts";
+export { ConfigError, MAX_PEERS, type RaftConfig } from "./config.ts";
+export { Raft } from "./raft.ts";

@@ -62,7 +62,7 @@ export interface InstallSnapshotResponse extends Envelope {
 
 /**
  * The answer to a request that no correct server sends. It changes nothing at either end; a transport turns it into the
- * error its wire has for that (gRPC: FAILED_PRECONDITION).
+ * error its wire has for that (gRPC: FAILED_PRECONDITION; INVALID_ARGUMENT for `malformed`).
  */
 export interface Refusal extends Envelope {
   readonly type: "refusal";
@@ -73,8 +73,9 @@ export interface Refusal extends Envelope {
  * - `termLeap`: the request's term is so far above ours that only a broken or hostile sender can have reached it.
  *   Adopting it could leave no room for a next term.
  * - `twoLeaders`: a second server claims to lead a term that already has a leader.
+ * - `malformed`: the message contradicts itself: entries with gaps, terms that decrease, numbers that are no log positions.
  */
-export type RefusalReason = "termLeap" | "twoLeaders";
+export type RefusalReason = "termLeap" | "twoLeaders" | "malformed";
 
 export type Request = RequestVote | AppendEntries | InstallSnapshot;
 export type Response = RequestVoteResponse | AppendEntriesResponse | InstallSnapshotResponse | Refusal;

@@ -1,0 +1,229 @@
+import { invariant } from "./assert.ts";
+import type { Entry, LogIndex, Restored, SnapshotMeta, Term } from "./types.ts";
+
+/** What an entry costs beyond its command, roughly: bounds must hold for a million empty commands too. */
+const ENTRY_OVERHEAD_BYTES = 32;
+
+export function entryBytes(entry: Entry): number {
+  return entry.command.length + ENTRY_OVERHEAD_BYTES;
+}
+
+/**
+ * The log since (a little before) the last snapshot, and how much of it is on disk.
+ *
+ *     snapshot.lastIncludedIndex
+ *        v
+ *     ---+--------------+---------------+-----------+
+ *      ^ base           ^ stable        ^ handed out ^ last
+ *
+ * Entries up to `base` are gone, those up to `stableIndex` are durable, those after it up to `handed out` are in the write under way.
+ * The entry at `base` is not there any more, but its term is: it is where the consistency check of AppendEntries may still match.
+ */
+export class Log {
+  #entries: Entry[] = [];
+  #baseIndex: LogIndex = 0;
+  #baseTerm: Term = 0;
+  #bytes = 0;
+  #snapshot: SnapshotMeta;
+  #stableIndex: LogIndex;
+  #handedOut: LogIndex;
+  #truncateFrom: LogIndex | null = null;
+
+  constructor({ snapshot, entries }: Restored) {
+    this.#snapshot = snapshot ?? { lastIncludedIndex: 0, lastIncludedTerm: 0 };
+    this.#baseIndex = this.#snapshot.lastIncludedIndex;
+    this.#baseTerm = this.#snapshot.lastIncludedTerm;
+    for (const entry of entries) this.append(entry);
+    this.#stableIndex = this.lastIndex;
+    this.#handedOut = this.lastIndex;
+  }
+
+  get baseIndex(): LogIndex {
+    return this.#baseIndex;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.#baseIndex + this.#entries.length;
+  }
+
+  get lastTerm(): Term {
+    return this.#entries.at(-1)?.term ?? this.#baseTerm;
+  }
+
+  get snapshot(): SnapshotMeta {
+    return this.#snapshot;
+  }
+
+  /** Everything up to here is durable. */
+  get stableIndex(): LogIndex {
+    return this.#stableIndex;
+  }
+
+  /** Bytes in memory. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The term of the entry at `index`; undefined where this log has none or no longer knows it. */
+  termAt(index: LogIndex): Term | undefined {
+    return index === this.#baseIndex ? this.#baseTerm : this.#entries[index - this.#baseIndex - 1]?.term;
+  }
+
+  /** The term of an entry that must be known. */
+  knownTermAt(index: LogIndex): Term {
+    const term = this.termAt(index);
+    invariant(term !== undefined, `the log no longer knows, or does not have, entry ${index}`);
+    return term;
+  }
+
+  /** The entries from `first` to `last`, both included. */
+  slice(first: LogIndex, last: LogIndex): Entry[] {
+    invariant(
+      first > this.#baseIndex && last <= this.lastIndex,
+      `entries ${first}..${last} are not in the log`,
+    );
+    return this.#entries.slice(first - this.#baseIndex - 1, last - this.#baseIndex);
+  }
+
+  /** The entries from `first` on that fit into `maxBytes`: at least one, unless the log ends before `first`. */
+  batch(first: LogIndex, maxBytes: number): Entry[] {
+    let bytes = 0;
+    let last = first - 1;
+    for (const entry of this.#from(first)) {
+      bytes += entryBytes(entry);
+      if (bytes > maxBytes && last >= first) break;
+      last += 1;
+    }
+    return last < first ? [] : this.slice(first, last);
+  }
+
+  /** Bytes of the entries from `first` to `last`, both included, as far as they are in memory. */
+  bytesBetween(first: LogIndex, last: LogIndex): number {
+    let bytes = 0;
+    for (const entry of this.#from(Math.max(first, this.#baseIndex + 1))) {
+      if (entry.index > last) break;
+      bytes += entryBytes(entry);
+    }
+    return bytes;
+  }
+
+  /** The first index of the run of equal terms that `index` lies in, as far back as the snapshot lets us see. */
+  firstIndexOfTermAt(index: LogIndex): LogIndex {
+    const term = this.termAt(index);
+    let first = index;
+    while (first - 1 > this.#baseIndex && this.termAt(first - 1) === term) first -= 1;
+    return first;
+  }
+
+  /** The highest index up to `upTo` whose entry is of `term`, null if there is none. */
+  lastIndexOfTerm(term: Term, upTo: LogIndex): LogIndex | null {
+    for (let index = Math.min(upTo, this.lastIndex); index >= this.#baseIndex; index -= 1) {
+      const found = this.knownTermAt(index);
+      if (found === term) return index;
+      // Terms never decrease along a log, so none further down can be equal.
+      if (found < term) return null;
+    }
+    return null;
+  }
+
+  append(entry: Entry): void {
+    invariant(
+      entry.index === this.lastIndex + 1,
+      `entry ${entry.index} does not follow entry ${this.lastIndex}`,
+    );
+    invariant(entry.term >= this.lastTerm, `entry ${entry.index}: term ${entry.term} after ${this.lastTerm}`);
+    this.#entries.push(entry);
+    this.#bytes += entryBytes(entry);
+  }
+
+  /** Drops the entries from `first` on: they conflict with the leader's (dissertation, 3.5). */
+  truncate(first: LogIndex): void {
+    invariant(
+      first > this.#snapshot.lastIncludedIndex,
+      `entry ${first} is covered by the snapshot and cannot conflict`,
+    );
+    for (const entry of this.#entries.splice(first - this.#baseIndex - 1)) this.#bytes -= entryBytes(entry);
+    if (first <= this.#handedOut) {
+      this.#truncateFrom = Math.min(first, this.#truncateFrom ?? first);
+      this.#handedOut = first - 1;
+    }
+    // Also when the write that holds these entries is still under way: its completion must not vouch for what
+    // will stand at their indexes next.
+    this.#stableIndex = Math.min(this.#stableIndex, first - 1);
+  }
+
+  get hasUnwritten(): boolean {
+    return this.#truncateFrom !== null || this.#handedOut < this.lastIndex;
+  }
+
+  /** Hands out what the storage has not seen yet. */
+  takeUnwritten(): { truncateFrom: LogIndex | null; entries: Entry[] } {
+    const entries = this.#handedOut < this.lastIndex ? this.slice(this.#handedOut + 1, this.lastIndex) : [];
+    const unwritten = { truncateFrom: this.#truncateFrom, entries };
+    this.#truncateFrom = null;
+    this.#handedOut = this.lastIndex;
+    return unwritten;
+  }
+
+  /** All that was handed out is durable. What has been truncated since lowered `handedOut`, so it is not counted. */
+  written(): void {
+    this.#stableIndex = Math.max(this.#stableIndex, this.#handedOut);
+  }
+
+  /** The server's own snapshot is stored: forgets the entries it stands for, but for the last `retainedBytes` of them. */
+  compact(snapshot: SnapshotMeta, retainedBytes: number): void {
+    invariant(
+      this.termAt(snapshot.lastIncludedIndex) === snapshot.lastIncludedTerm,
+      `snapshot at ${snapshot.lastIncludedIndex} has term ${snapshot.lastIncludedTerm}, the log another`,
+    );
+    this.#snapshot = snapshot;
+    const { lastIncludedIndex } = snapshot;
+    let superfluous = this.bytesBetween(this.#baseIndex + 1, lastIncludedIndex) - retainedBytes;
+    let base = this.#baseIndex;
+    for (const entry of this.#entries) {
+      if (superfluous <= 0 || entry.index > lastIncludedIndex) break;
+      superfluous -= entryBytes(entry);
+      base = entry.index;
+    }
+    this.#rebase(base);
+  }
+
+  /**
+   * The leader's snapshot replaces this log, but for the entries after it if this log agrees with it (dissertation, Figure 5.3, rules 6 and 7).
+   * Without comparing the terms a stale suffix would survive behind a newer snapshot, and terms would decrease along the log.
+   */
+  install(snapshot: SnapshotMeta): void {
+    const { lastIncludedIndex, lastIncludedTerm } = snapshot;
+    this.#snapshot = snapshot;
+    if (this.termAt(lastIncludedIndex) === lastIncludedTerm) {
+      this.#rebase(lastIncludedIndex);
+    } else {
+      this.#entries = [];
+      this.#bytes = 0;
+      this.#baseIndex = lastIncludedIndex;
+      this.#baseTerm = lastIncludedTerm;
+      this.#handedOut = lastIncludedIndex;
+      this.#stableIndex = lastIncludedIndex;
+      this.#truncateFrom = null;
+    }
+    // The storage applies the same rule to what it holds. If it was still to truncate at or below the snapshot, its entry
+    // there is not the snapshot's, so it drops everything by that rule.
+    if (this.#truncateFrom !== null && this.#truncateFrom <= lastIncludedIndex) this.#truncateFrom = null;
+    this.#handedOut = Math.max(this.#handedOut, lastIncludedIndex);
+    this.#stableIndex = Math.max(this.#stableIndex, lastIncludedIndex);
+  }
+
+  *#from(first: LogIndex): Generator<Entry, void> {
+    for (let at = first - this.#baseIndex - 1; at < this.#entries.length; at += 1) {
+      const entry = this.#entries[at];
+      if (entry !== undefined) yield entry;
+    }
+  }
+
+  #rebase(base: LogIndex): void {
+    const term = this.knownTermAt(base);
+    for (const entry of this.#entries.splice(0, base - this.#baseIndex)) this.#bytes -= entryBytes(entry);
+    this.#baseIndex = base;
+    this.#baseTerm = term;
+  }
+}

@@ -1,0 +1,67 @@
+import type { PeerState } from "./effects.ts";
+import type { LogIndex, NodeId } from "./types.ts";
+
+/**
+ * What a leader knows of one follower (dissertation, Figure 3.1, volatile state on leaders; 10.2.1 for pipelining).
+ *
+ * - probe: it is not known where the logs agree. One AppendEntries at a time looks for the place.
+ * - replicate: it is known. Entries are sent ahead, `nextIndex` running before the answers.
+ * - snapshot: the follower needs entries that are compacted. Only heartbeats until the snapshot is sent.
+ */
+export class Progress {
+  readonly id: NodeId;
+  state: PeerState["state"] = "probe";
+  nextIndex: LogIndex;
+  matchIndex: LogIndex = 0;
+  /** Ticks since it last answered; counted from the start of the term until it first does. */
+  ticksSinceContact = 0;
+  hasAnswered = false;
+  /** The highest sequence number it has answered. */
+  acknowledged = 0;
+  /** probe: an AppendEntries is on its way, so wait for the answer or for the next heartbeat. */
+  paused = false;
+  /** probe: the sequence of that AppendEntries; other refusals answer questions we no longer ask. */
+  probeSequence = 0;
+  /** replicate: the last index of each AppendEntries with entries on its way. */
+  inflight: LogIndex[] = [];
+  /** A refusal of a request up to this one says nothing new: it was sent before the last change of course. */
+  ignoreRefusalsUpTo = 0;
+  /** The sequence number that was current when `matchIndex` last rose: later requests are refused only by a follower that lost entries. */
+  matchedAtSequence = 0;
+  /** Successes up to this sequence number were confirmed by a log that no longer exists. */
+  distrustUpTo = 0;
+  /** The follower answered "your prevLogIndex is below my snapshot" up to this index (Go peers do, with term 0). */
+  floor: LogIndex = 0;
+  /** Ticks until another snapshot may be sent. */
+  snapshotPauseTicks = 0;
+
+  constructor(id: NodeId, nextIndex: LogIndex) {
+    this.id = id;
+    this.nextIndex = nextIndex;
+  }
+
+  probeFrom(nextIndex: LogIndex, lastSequence: number): void {
+    this.state = "probe";
+    this.nextIndex = nextIndex;
+    this.inflight = [];
+    this.paused = false;
+    this.ignoreRefusalsUpTo = lastSequence;
+  }
+
+  /** The follower holds everything up to `index`. */
+  matched(index: LogIndex): void {
+    this.matchIndex = Math.max(this.matchIndex, index);
+    this.nextIndex = Math.max(this.nextIndex, index + 1);
+    // Answers may be lost or late: each vouches for all requests up to its index.
+    this.inflight = this.inflight.filter((last) => last > index);
+  }
+
+  inspect(): PeerState {
+    return {
+      state: this.state,
+      nextIndex: this.nextIndex,
+      matchIndex: this.matchIndex,
+      ticksSinceContact: this.hasAnswered ? this.ticksSinceContact : null,
+    };
+  }
+}

@@ -1,0 +1,274 @@
+import { answerAppendEntries } from "./appending.ts";
+import { invariant } from "./assert.ts";
+import { Candidate } from "./candidate.ts";
+import { type RaftConfig, resolveConfig } from "./config.ts";
+import type { Input, PeerState, RaftState, Ready, RoleChange } from "./effects.ts";
+import { Follower } from "./follower.ts";
+import { Leader } from "./leader.ts";
+import type { InstallSnapshot, Message, RefusalReason, Request } from "./messages.ts";
+import type { Role } from "./role.ts";
+import { Server } from "./server.ts";
+import type { LogIndex, NodeId, Restored, SnapshotMeta, Term } from "./types.ts";
+import { answerRequestVote } from "./voting.ts";
+import { isWellFormed } from "./well-formed.ts";
+
+/**
+ * No cluster holds this many elections between two messages. A term from further away is refused: one message with the highest
+ * possible term would otherwise leave no next term to elect anybody in.
+ */
+const MAX_TERM_LEAP = 2 ** 20;
+
+/**
+ * One server of a Raft cluster, as a pure state machine: inputs go in by `step`, what is to be done comes out of `ready`. It reads no clock, no
+ * randomness but its seed, and does no I/O; the same inputs give the same outputs.
+ *
+ * The protocol is that of Ongaro's dissertation "Consensus: Bridging Theory and Practice"; section numbers in this package are its.
+ */
+export class Raft {
+  readonly #server: Server;
+  #role: Role;
+  #reportedRole: RoleChange;
+  #appliedBytes = 0;
+
+  /**
+   * A server as it starts, from what its storage restored. `applied` is the last entry its state machine reflects, the snapshot's at least.
+   *
+   * Throws ConfigError for a configuration that cannot work, InvariantError when storage and state machine do not fit together.
+   */
+  constructor(config: RaftConfig, restored: Restored, applied: LogIndex) {
+    this.#server = new Server(resolveConfig(config), restored, applied);
+    this.#role = new Follower(this.#server, this.#transitions);
+    this.#reportedRole = this.#roleChange();
+    const { log } = this.#server;
+    this.#appliedBytes = log.bytesBetween(log.snapshot.lastIncludedIndex + 1, applied);
+  }
+
+  /** Takes one input. Throws InvariantError when this server can no longer be trusted; then it must be stopped for good. */
+  step(input: Input): void {
+    switch (input.type) {
+      case "tick":
+        if (this.#server.storageBusy) this.#server.storageTicks += 1;
+        return this.#role.tick();
+      case "receive":
+        return this.#receive(input.message);
+      case "propose":
+        invariant(input.command.length > 0, "an empty command is the leader's no-op, not a client's");
+        return this.#role.propose(input.id, input.command);
+      case "read":
+        return this.#role.read(input.id);
+      case "written":
+        this.#server.written();
+        return this.#role.durable();
+      case "applied":
+        return this.#applied(input.index);
+      case "restored":
+        this.#server.restored();
+        this.#appliedBytes = 0;
+        return this.#role.durable();
+      case "compacted":
+        return this.#compacted(input.snapshot);
+      case "snapshotSent":
+        return this.#role.snapshotSent(input.to, input.snapshot);
+      case "unreachable":
+        return this.#role.unreachable(input.peer);
+    }
+  }
+
+  /** What is to be done now, each thing handed out once; null when there is nothing. Call it after every step or group of steps. */
+  ready(): Ready | null {
+    const server = this.#server;
+    this.#role.flush();
+    const restore = server.takeRestore();
+    const write = server.takeWrite();
+    const committed = server.takeCommitted();
+    const role = this.#takeRoleChange();
+    const idle = restore === null && write === null && committed.length === 0 && role === null;
+    if (idle && !server.outbox.pending) return null;
+    return { restore, write, committed, role, ...server.outbox.drain() };
+  }
+
+  /** Whether the data of this snapshot is worth staging. If not, stepping the header alone gives the right answer. */
+  wantsSnapshot(header: InstallSnapshot): boolean {
+    const { term, commitIndex, isRestoring } = this.#server;
+    return (
+      header.term >= term &&
+      this.#whyRefused(header) === null &&
+      header.lastIncludedIndex > commitIndex &&
+      !isRestoring
+    );
+  }
+
+  /** Bytes of applied entries that a snapshot taken now would make superfluous. */
+  get compactableBytes(): number {
+    return this.#appliedBytes;
+  }
+
+  /** A copy of all that this server knows. */
+  inspect(): RaftState {
+    const { id, term, votedFor, leaderId, commitIndex, lastApplied, log, stableHardState } = this.#server;
+    const peers = new Map<NodeId, PeerState>();
+    if (this.#role instanceof Leader) {
+      for (const follower of this.#role.followers) peers.set(follower.id, follower.inspect());
+    }
+    return {
+      id,
+      role: this.#role.name,
+      term,
+      votedFor,
+      leaderId,
+      commitIndex,
+      lastApplied,
+      lastLogIndex: log.lastIndex,
+      lastLogTerm: log.lastTerm,
+      stableIndex: log.stableIndex,
+      stableHardState,
+      snapshot: log.snapshot,
+      baseIndex: log.baseIndex,
+      logBytes: log.bytes,
+      compactableBytes: this.#appliedBytes,
+      peers,
+    };
+  }
+
+  #receive(message: Message): void {
+    const { id, config } = this.#server;
+    // A message that is not for this server or not from its cluster is the transport's mistake. It is nobody's answer, so nobody waits.
+    if (message.to !== id || message.from === id || !config.peers.includes(message.from)) return;
+    switch (message.type) {
+      case "requestVote":
+      case "appendEntries":
+      case "installSnapshot": {
+        const reason = this.#whyRefused(message);
+        return reason === null ? this.#request(message) : this.#refuse(message, reason);
+      }
+      case "refusal":
+        return;
+      case "requestVoteResponse":
+      case "appendEntriesResponse":
+      case "installSnapshotResponse":
+        if (!isWellFormed(message) || message.term > this.#server.term + MAX_TERM_LEAP) return;
+        if (message.term > this.#server.term) this.#becomeFollower(message.term);
+        return this.#role.receive(message);
+    }
+  }
+
+  #request(request: Request): void {
+    const server = this.#server;
+    if (request.term > server.term) this.#becomeFollower(request.term);
+    if (request.term < server.term) return this.#rejectStale(request);
+    if (request.type === "requestVote") return answerRequestVote(server, request);
+    // From here on the sender is this term's leader (3.4): a candidate gives up, a follower knows whom to name to clients.
+    if (this.#role.name !== "follower") this.#become(new Follower(server, this.#transitions));
+    server.leaderId = request.from;
+    server.restartElectionTimer();
+    if (request.type === "appendEntries") return answerAppendEntries(server, request);
+    // A snapshot that adds nothing, or comes while another is being installed, is answered like one that is installed: the
+    // answer waits until all that is durable, and the leader finds out with its next AppendEntries.
+    if (this.wantsSnapshot(request)) server.beginRestore(request);
+    server.sendWhenDurable({
+      type: "installSnapshotResponse",
+      from: server.id,
+      to: request.from,
+      term: server.term,
+      sequence: request.sequence,
+    });
+  }
+
+  /** Tells a leader or candidate of an earlier term that its time is over (Figure 3.1, rule 1 of every RPC). */
+  #rejectStale({ type, from, sequence }: Request): void {
+    const { id, term } = this.#server;
+    const answer = { from: id, to: from, term, sequence };
+    switch (type) {
+      case "requestVote":
+        return this.#server.sendWhenDurable({ type: "requestVoteResponse", ...answer, voteGranted: false });
+      case "appendEntries":
+        return this.#server.sendWhenDurable({
+          type: "appendEntriesResponse",
+          ...answer,
+          success: false,
+          matchIndex: 0,
+          conflictIndex: 0,
+          conflictTerm: 0,
+        });
+      case "installSnapshot":
+        return this.#server.sendWhenDurable({ type: "installSnapshotResponse", ...answer });
+    }
+  }
+
+  #whyRefused(request: Request): RefusalReason | null {
+    const { term, leaderId } = this.#server;
+    if (!isWellFormed(request)) return "malformed";
+    if (request.term > term + MAX_TERM_LEAP) return "termLeap";
+    const claimsToLead = request.type !== "requestVote" && request.term === term;
+    return claimsToLead && leaderId !== null && leaderId !== request.from ? "twoLeaders" : null;
+  }
+
+  #refuse({ from, sequence }: Request, reason: RefusalReason): void {
+    const { id, term, outbox } = this.#server;
+    const refusal = { type: "refusal", from: id, to: from, term, sequence, reason } as const;
+    this.#server.sendWhenDurable(refusal);
+    outbox.alerts.push({ type: "refused", refusal });
+  }
+
+  #applied(index: LogIndex): void {
+    const { lastApplied, log } = this.#server;
+    this.#server.applied(index);
+    const from = Math.max(lastApplied, log.snapshot.lastIncludedIndex) + 1;
+    this.#appliedBytes += log.bytesBetween(from, index);
+  }
+
+  #compacted(snapshot: SnapshotMeta): void {
+    const { log, lastApplied, config } = this.#server;
+    // The leader's snapshot was installed while this one was being written.
+    if (snapshot.lastIncludedIndex <= log.snapshot.lastIncludedIndex) return;
+    invariant(
+      snapshot.lastIncludedIndex <= lastApplied,
+      `a snapshot at ${snapshot.lastIncludedIndex} cannot be of a state that reflects ${lastApplied}`,
+    );
+    log.compact(snapshot, config.retainedBytes);
+    this.#appliedBytes = log.bytesBetween(snapshot.lastIncludedIndex + 1, lastApplied);
+  }
+
+  // --- roles (Figure 3.3)
+
+  readonly #transitions = {
+    campaign: (): void => {
+      const { id, term } = this.#server;
+      this.#server.setHardState(term + 1, id);
+      this.#server.restartElectionTimer();
+      this.#become(new Candidate(this.#server, this.#transitions));
+    },
+    lead: (): void => this.#become(new Leader(this.#server, this.#transitions)),
+    stepDown: (): void => {
+      this.#server.leaderId = null;
+      this.#server.restartElectionTimer();
+      this.#become(new Follower(this.#server, this.#transitions));
+    },
+  };
+
+  #becomeFollower(term: Term): void {
+    const wasLeader = this.#role.name === "leader";
+    this.#server.setHardState(term, null);
+    // A leader had no timer running. The others keep theirs: a candidate that nobody votes for must not delay an election (3.4).
+    if (wasLeader) this.#server.restartElectionTimer();
+    this.#become(new Follower(this.#server, this.#transitions));
+  }
+
+  #become(role: Role): void {
+    this.#role.leave();
+    this.#role = role;
+  }
+
+  #roleChange(): RoleChange {
+    const { term, leaderId } = this.#server;
+    return { role: this.#role.name, term, leaderId };
+  }
+
+  #takeRoleChange(): RoleChange | null {
+    const now = this.#roleChange();
+    const { role, term, leaderId } = this.#reportedRole;
+    if (now.role === role && now.term === term && now.leaderId === leaderId) return null;
+    this.#reportedRole = now;
+    return now;
+  }
+}

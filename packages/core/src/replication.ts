@@ -1,0 +1,220 @@
+import type { AppendEntriesResponse, Response } from "./messages.ts";
+import { Progress } from "./progress.ts";
+import type { Server } from "./server.ts";
+import type { Entry, LogIndex, NodeId, SnapshotMeta } from "./types.ts";
+
+/** Brings every follower's log to where the leader's is (dissertation, 3.5, 5.1, 10.2.1). */
+export class Replication {
+  readonly #server: Server;
+  readonly #followers = new Map<NodeId, Progress>();
+
+  constructor(server: Server) {
+    this.#server = server;
+    const nextIndex = server.log.lastIndex + 1;
+    for (const peer of server.config.peers) {
+      if (peer !== server.id) this.#followers.set(peer, new Progress(peer, nextIndex));
+    }
+  }
+
+  get followers(): Iterable<Progress> {
+    return this.#followers.values();
+  }
+
+  tick(): void {
+    for (const follower of this.#followers.values()) {
+      follower.ticksSinceContact += 1;
+      if (follower.snapshotPauseTicks > 0) follower.snapshotPauseTicks -= 1;
+    }
+  }
+
+  /** Sends every follower something now, whether or not it has entries to get. */
+  heartbeat(): void {
+    for (const follower of this.#followers.values()) {
+      follower.paused = false;
+      const sent = this.#server.lastSequence;
+      this.#advance(follower);
+      if (this.#server.lastSequence === sent || follower.state === "snapshot") this.#sendEmpty(follower);
+    }
+  }
+
+  /** Sends what followers lack, as far as their windows allow. */
+  sendEntries(): void {
+    for (const follower of this.#followers.values()) this.#advance(follower);
+  }
+
+  /** Notes that `response` is a sign of life; null if its sender is no follower of ours or it answers an earlier term. */
+  answered(response: Response): Progress | null {
+    const follower = this.#followers.get(response.from);
+    if (follower === undefined || response.type === "refusal") return null;
+    const current = response.term === this.#server.term;
+    // A Go peer answers with its old term to InstallSnapshot, and with term 0 to a prevLogIndex below its snapshot. Both are signs of life.
+    if (!current && !(response.type === "installSnapshotResponse" || isBelowSnapshot(response))) return null;
+    follower.ticksSinceContact = 0;
+    follower.hasAnswered = true;
+    // Of this term only: a vote is no statement about our leadership, nor is an answer from before an election.
+    if (current && response.type === "appendEntriesResponse") {
+      follower.acknowledged = Math.max(follower.acknowledged, response.sequence);
+    }
+    return follower;
+  }
+
+  /** Handles a success. True if the follower now holds more than was known. */
+  accepted(follower: Progress, { matchIndex, sequence }: AppendEntriesResponse): boolean {
+    // Beyond our own log nothing can match; and what was confirmed before the follower lost its log is no longer so.
+    if (matchIndex > this.#server.log.lastIndex || sequence <= follower.distrustUpTo) return false;
+    const { state, matchIndex: known } = follower;
+    follower.matched(matchIndex);
+    if (matchIndex > known) follower.matchedAtSequence = this.#server.lastSequence;
+    const reachable = follower.nextIndex > this.#server.log.baseIndex;
+    if (state !== "replicate" && reachable && (state === "probe" || matchIndex > known)) {
+      follower.state = "replicate";
+      follower.nextIndex = follower.matchIndex + 1;
+      follower.inflight = [];
+    }
+    return matchIndex > known;
+  }
+
+  /** Handles a failed consistency check: looks for the place where the logs agree. */
+  refused(follower: Progress, response: AppendEntriesResponse): void {
+    const { sequence } = response;
+    if (follower.state === "snapshot" || sequence <= follower.ignoreRefusalsUpTo) return;
+    if (follower.state === "probe" && sequence !== follower.probeSequence) return;
+    const { log, lastSequence } = this.#server;
+    const prevLogIndex = follower.nextIndex - 1;
+    if (isBelowSnapshot(response)) {
+      if (follower.state === "probe") this.#raiseFloor(follower, prevLogIndex);
+      return;
+    }
+    if (follower.state === "probe" && prevLogIndex === follower.matchIndex && prevLogIndex > 0) {
+      this.#distrust(follower, response);
+    }
+    const hint = this.#nextIndexFor(response, prevLogIndex);
+    // A refusal always moves the search down, whatever the hint says, so it ends; and never below what is known to match.
+    const next = Math.max(follower.matchIndex + 1, Math.min(hint, prevLogIndex, log.lastIndex + 1), 1);
+    if (follower.floor > 0 && next - 1 <= follower.floor) this.#needSnapshot(follower);
+    else follower.probeFrom(next, lastSequence);
+  }
+
+  snapshotSent(to: NodeId, snapshot: SnapshotMeta | null): void {
+    const follower = this.#followers.get(to);
+    if (follower === undefined) return;
+    follower.snapshotPauseTicks = this.#server.config.electionTimeoutTicksMin;
+    if (follower.state !== "snapshot" || snapshot === null) return;
+    // An answer is not an installation: a Go peer answers first. matchIndex moves only when an AppendEntries succeeds.
+    const { baseIndex, lastIndex } = this.#server.log;
+    const next = Math.max(snapshot.lastIncludedIndex, follower.matchIndex, baseIndex) + 1;
+    follower.probeFrom(Math.min(next, lastIndex + 1), this.#server.lastSequence);
+    follower.floor = 0;
+  }
+
+  unreachable(peer: NodeId): void {
+    const follower = this.#followers.get(peer);
+    if (follower === undefined) return;
+    if (follower.state === "replicate") {
+      follower.probeFrom(follower.matchIndex + 1, this.#server.lastSequence);
+    }
+    // Not at once: an unreachable peer answers "unreachable" as fast as one can ask.
+    follower.paused = true;
+  }
+
+  #advance(follower: Progress): void {
+    const { log, config } = this.#server;
+    if (follower.state === "snapshot") {
+      if (follower.snapshotPauseTicks === 0) this.#requestSnapshot(follower);
+      return;
+    }
+    if (follower.nextIndex <= log.baseIndex) {
+      this.#needSnapshot(follower);
+      return;
+    }
+    if (follower.state === "probe") {
+      if (follower.paused) return;
+      follower.paused = true;
+      follower.probeSequence = this.#sendAppend(
+        follower,
+        log.batch(follower.nextIndex, config.maxAppendBytes),
+      );
+      return;
+    }
+    while (follower.nextIndex <= log.lastIndex && follower.inflight.length < config.maxInflightAppends) {
+      const entries = log.batch(follower.nextIndex, config.maxAppendBytes);
+      this.#sendAppend(follower, entries);
+      follower.nextIndex += entries.length;
+      follower.inflight.push(follower.nextIndex - 1);
+    }
+  }
+
+  #sendEmpty(follower: Progress): void {
+    // In replicate this asks "did you get all I sent?", so a lost AppendEntries is noticed at the next heartbeat. A follower that waits for
+    // a snapshot is asked what it cannot refuse for long: only that it hears from a leader matters.
+    const { baseIndex } = this.#server.log;
+    const prevLogIndex = follower.state === "snapshot" ? baseIndex : follower.nextIndex - 1;
+    this.#sendAppend(follower, [], prevLogIndex);
+  }
+
+  #sendAppend(
+    follower: Progress,
+    entries: readonly Entry[],
+    prevLogIndex: LogIndex = follower.nextIndex - 1,
+  ): number {
+    const { id, term, log, commitIndex } = this.#server;
+    const sequence = this.#server.nextSequence();
+    // Sent before our own disk has these entries (10.2.1): they count for us only once it has.
+    this.#server.send({
+      type: "appendEntries",
+      from: id,
+      to: follower.id,
+      term,
+      sequence,
+      prevLogIndex,
+      prevLogTerm: log.knownTermAt(prevLogIndex),
+      // A Go follower commits up to its own last index, verified or not, so it must never be told more than this message verifies.
+      leaderCommit: Math.min(commitIndex, prevLogIndex + entries.length),
+      entries,
+    });
+    return sequence;
+  }
+
+  /** Where to look next (3.5, the optimisation with conflictTerm): past our last entry of that term, or where the follower says. */
+  #nextIndexFor({ conflictIndex, conflictTerm }: AppendEntriesResponse, prevLogIndex: LogIndex): LogIndex {
+    if (conflictTerm <= 0) return conflictIndex;
+    const last = this.#server.log.lastIndexOfTerm(conflictTerm, prevLogIndex);
+    return last === null ? conflictIndex : last + 1;
+  }
+
+  #raiseFloor(follower: Progress, prevLogIndex: LogIndex): void {
+    // Each such answer raises the floor, so this ends: at our last index, or with a snapshot.
+    follower.floor = Math.max(follower.floor, prevLogIndex);
+    const { lastIndex } = this.#server.log;
+    if (follower.floor >= lastIndex) this.#needSnapshot(follower);
+    else follower.probeFrom(lastIndex + 1, this.#server.lastSequence);
+  }
+
+  /** The follower refuses what it had confirmed: its disk has lost it (the Go nodes can). Say so, and no longer count on it. */
+  #distrust(follower: Progress, { conflictIndex }: AppendEntriesResponse): void {
+    if (follower.probeSequence <= follower.matchedAtSequence) return;
+    const confirmed = follower.matchIndex;
+    const remaining = Math.max(0, Math.min(conflictIndex - 1, confirmed - 1));
+    follower.matchIndex = remaining;
+    follower.distrustUpTo = this.#server.lastSequence;
+    this.#server.outbox.alerts.push({ type: "followerLostLog", peer: follower.id, confirmed, remaining });
+  }
+
+  #needSnapshot(follower: Progress): void {
+    follower.state = "snapshot";
+    follower.inflight = [];
+    if (follower.snapshotPauseTicks === 0) this.#requestSnapshot(follower);
+  }
+
+  #requestSnapshot(follower: Progress): void {
+    // Set until `snapshotSent` sets the real pause: one transfer at a time.
+    follower.snapshotPauseTicks = Number.POSITIVE_INFINITY;
+    const { term, outbox } = this.#server;
+    outbox.snapshots.push({ to: follower.id, term, sequence: this.#server.nextSequence() });
+  }
+}
+
+/** "Your prevLogIndex is below my snapshot" as a Go peer says it: a message of defaults only. */
+function isBelowSnapshot(response: Response): response is AppendEntriesResponse {
+  return response.type === "appendEntriesResponse" && response.term === 0 && !response.success;
+}

@@ -1,0 +1,252 @@
+import { invariant } from "./assert.ts";
+import type { RaftConfig } from "./config.ts";
+import type { RequestId } from "./effects.ts";
+import { Log } from "./log.ts";
+import type { InstallSnapshot, Message } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
+import { Random } from "./random.ts";
+import type { Entry, HardState, LogIndex, NodeId, Restored, Term, WriteBatch } from "./types.ts";
+
+/**
+ * What a server has whatever its role: the state of Figure 3.1, its election timer, and the bookkeeping of what is durable and what is applied.
+ * It decides nothing about elections or replication; the roles and the request handlers do.
+ */
+export class Server {
+  readonly config: Required<RaftConfig>;
+  readonly log: Log;
+  readonly outbox: Outbox = new Outbox();
+  /** The leader of `term`, as far as this server knows. */
+  leaderId: NodeId | null = null;
+  commitIndex: LogIndex;
+  lastApplied: LogIndex;
+  /** Ticks since the write or restore under way began. */
+  storageTicks = 0;
+
+  readonly #random: Random;
+  #hardState: HardState;
+  #stableHardState: HardState;
+  /** What the write under way makes durable; null when none is. */
+  #writing: HardState | null = null;
+  #applyingUpTo: LogIndex | null = null;
+  #restoring: InstallSnapshot | null = null;
+  #restoreToHandOut: InstallSnapshot | null = null;
+  #electionTicks = 0;
+  #electionTimeoutTicks = 0;
+  #sequence = 0;
+  #reads: { id: RequestId; index: LogIndex }[] = [];
+  /** Committed proposals whose entries are not handed out yet, in order of their indexes. */
+  #proposals: { id: RequestId; index: LogIndex }[] = [];
+
+  constructor(config: Required<RaftConfig>, restored: Restored, applied: LogIndex) {
+    this.config = config;
+    this.log = new Log(restored);
+    this.#hardState = restored.hardState;
+    this.#stableHardState = restored.hardState;
+    this.#random = new Random(config.seed);
+    const { lastIncludedIndex } = this.log.snapshot;
+    invariant(
+      applied >= lastIncludedIndex && applied <= this.log.lastIndex,
+      `the state machine reflects entry ${applied}, but the storage has snapshot ${lastIncludedIndex} and entries up to ${this.log.lastIndex}`,
+    );
+    invariant(
+      this.log.lastTerm <= this.term,
+      `the log ends in term ${this.log.lastTerm}, above the stored term ${this.term}`,
+    );
+    this.commitIndex = applied;
+    this.lastApplied = applied;
+    this.restartElectionTimer();
+  }
+
+  get id(): NodeId {
+    return this.config.id;
+  }
+
+  get term(): Term {
+    return this.#hardState.term;
+  }
+
+  get votedFor(): NodeId | null {
+    return this.#hardState.votedFor;
+  }
+
+  get stableHardState(): HardState {
+    return this.#stableHardState;
+  }
+
+  /** True when term, vote and log are all durable as they are now. */
+  get isDurable(): boolean {
+    return !this.#hasUnwritten && !this.storageBusy;
+  }
+
+  get storageBusy(): boolean {
+    return this.#writing !== null || this.#restoring !== null;
+  }
+
+  get isRestoring(): boolean {
+    return this.#restoring !== null;
+  }
+
+  /** Enters a new term, with a vote or without one. A vote once given in a term is never changed (dissertation, 3.4). */
+  setHardState(term: Term, votedFor: NodeId | null): void {
+    invariant(term >= this.term, `term ${term} after term ${this.term}`);
+    invariant(
+      term > this.term || this.votedFor === null || this.votedFor === votedFor,
+      `second vote in term ${term}: ${votedFor} after ${this.votedFor}`,
+    );
+    if (term > this.term) {
+      this.leaderId = null;
+      this.outbox.dropStaleVoteRequests(term);
+    }
+    this.#hardState = { term, votedFor };
+  }
+
+  // --- messages
+
+  nextSequence(): number {
+    this.#sequence += 1;
+    return this.#sequence;
+  }
+
+  get lastSequence(): number {
+    return this.#sequence;
+  }
+
+  /** Sends a message that promises nothing which is not durable yet. */
+  send(message: Message): void {
+    this.outbox.messages.push(message);
+  }
+
+  /** Sends a message once everything decided so far is durable. */
+  sendWhenDurable(message: Message): void {
+    this.outbox.promise(message, { unwritten: this.#hasUnwritten, writing: this.storageBusy });
+  }
+
+  // --- election timer
+
+  restartElectionTimer(): void {
+    const { peers, electionTimeoutTicksMin, electionTimeoutTicksMax } = this.config;
+    this.#electionTicks = 0;
+    // Alone, there is nobody to wait for.
+    this.#electionTimeoutTicks =
+      peers.length === 1 ? 1 : this.#random.integer(electionTimeoutTicksMin, electionTimeoutTicksMax);
+  }
+
+  /** Lets a tick pass; true once the timeout has. */
+  electionTimerTicks(): boolean {
+    this.#electionTicks += 1;
+    return this.#electionTicks >= this.#electionTimeoutTicks;
+  }
+
+  // --- commit and apply
+
+  /** Moves the commit index forward; what is committed never becomes uncommitted. */
+  commitUpTo(index: LogIndex): void {
+    invariant(index <= this.log.lastIndex, `commit ${index} beyond the log's end ${this.log.lastIndex}`);
+    this.commitIndex = Math.max(this.commitIndex, index);
+  }
+
+  /** Reports that the proposal `id` is committed at `index`, together with handing out its entry. */
+  committed(index: LogIndex, id: RequestId): void {
+    this.#proposals.push({ id, index });
+  }
+
+  /** Answers a read once the state machine reflects `index`. */
+  readAt(id: RequestId, index: LogIndex): void {
+    this.#reads.push({ id, index });
+    this.#releaseReads();
+  }
+
+  applied(index: LogIndex): void {
+    const { commitIndex } = this;
+    invariant(index <= commitIndex, `applied ${index} is above the commit index ${commitIndex}`);
+    if (this.#applyingUpTo !== null && index >= this.#applyingUpTo) this.#applyingUpTo = null;
+    this.lastApplied = Math.max(this.lastApplied, index);
+    this.#releaseReads();
+  }
+
+  #releaseReads(): void {
+    if (this.#reads.length === 0) return;
+    const waiting = [];
+    for (const read of this.#reads) {
+      if (read.index <= this.lastApplied) this.outbox.outcomes.push({ type: "readable", ...read });
+      else waiting.push(read);
+    }
+    this.#reads = waiting;
+  }
+
+  /** Hands out what is committed and durable here and not yet applied, unless the state machine is busy. */
+  takeCommitted(): Entry[] {
+    // Only durable entries: a state machine with a disk of its own must not be ahead of the log after a crash.
+    const upTo = Math.min(this.commitIndex, this.log.stableIndex);
+    if (this.#applyingUpTo !== null || this.#restoring !== null || upTo <= this.lastApplied) return [];
+    this.#applyingUpTo = upTo;
+    const later = this.#proposals.findIndex(({ index }) => index > upTo);
+    for (const proposal of this.#proposals.splice(0, later < 0 ? this.#proposals.length : later)) {
+      this.outbox.outcomes.push({ type: "committed", ...proposal });
+    }
+    return this.log.slice(this.lastApplied + 1, upTo);
+  }
+
+  // --- storage
+
+  /** Adopts the leader's snapshot: at once in memory, and on disk when the caller has done the restore it is handed. */
+  beginRestore(header: InstallSnapshot): void {
+    invariant(this.#restoring === null, "a snapshot is being installed already");
+    this.#restoring = header;
+    this.#restoreToHandOut = header;
+    this.storageTicks = 0;
+    this.log.install(header);
+    this.commitUpTo(header.lastIncludedIndex);
+    // A proposal of ours that the snapshot covers is done, but its result is computed elsewhere: here it is unknown for ever.
+    const uncovered = this.#proposals.filter(({ index }) => index > header.lastIncludedIndex);
+    for (const { id, index } of this.#proposals) {
+      if (index > header.lastIncludedIndex) continue;
+      this.outbox.outcomes.push({ type: "unknown", id, leaderId: this.leaderId });
+    }
+    this.#proposals = uncovered;
+  }
+
+  takeRestore(): InstallSnapshot | null {
+    const restore = this.#restoreToHandOut;
+    if (restore === null) return null;
+    this.#restoreToHandOut = null;
+    if (!this.#hasUnwritten) this.outbox.handedOver();
+    return restore;
+  }
+
+  restored(): void {
+    invariant(this.#restoring !== null, "restored without a restore under way");
+    const { lastIncludedIndex } = this.#restoring;
+    this.#restoring = null;
+    this.#applyingUpTo = null;
+    this.#storageDone();
+    this.applied(lastIncludedIndex);
+  }
+
+  /** Hands out what is not durable yet, unless the storage is busy. */
+  takeWrite(): WriteBatch | null {
+    if (this.storageBusy || !this.#hasUnwritten) return null;
+    const hardState = this.#hardState === this.#stableHardState ? null : this.#hardState;
+    this.#writing = this.#hardState;
+    this.storageTicks = 0;
+    this.outbox.handedOver();
+    return { hardState, ...this.log.takeUnwritten() };
+  }
+
+  written(): void {
+    invariant(this.#writing !== null, "written without a write under way");
+    this.#stableHardState = this.#writing;
+    this.#writing = null;
+    this.log.written();
+    this.#storageDone();
+  }
+
+  #storageDone(): void {
+    // A restore may be handed out while a write is still under way. What was promised then needs both.
+    if (!this.storageBusy) this.outbox.done();
+  }
+
+  get #hasUnwritten(): boolean {
+    return this.#hardState !== (this.#writing ?? this.#stableHardState) || this.log.hasUnwritten;
+  }
+}
