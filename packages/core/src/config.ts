@@ -21,6 +21,11 @@ export interface RaftConfig {
   readonly maxUncommittedBytes?: number;
   /** Bytes of entries kept in memory below the own snapshot, so that a follower only slightly behind needs no snapshot. Default 4 MiB. */
   readonly retainedBytes?: number;
+  /**
+   * The command with which a leader opens its term. Default: empty, which no state machine gets to see. In a cluster with servers that hand
+   * every entry to their state machine, as the Go nodes do, it must be a command that theirs can read and that changes nothing.
+   */
+  readonly noop?: Uint8Array;
 }
 
 /** A RaftConfig that cannot work; the message names the field and what it may be. */
@@ -38,6 +43,7 @@ export function resolveConfig(config: RaftConfig): Required<RaftConfig> {
     maxInflightAppends: 4,
     maxUncommittedBytes: 32 << 20,
     retainedBytes: 4 << 20,
+    noop: new Uint8Array(0),
     ...config,
     peers: [...config.peers],
   };

@@ -28,9 +28,9 @@ export class Leader implements Role {
     this.#reads = new ReadIndex(server);
     this.#uncommittedBytes = server.log.bytesBetween(server.commitIndex + 1, server.log.lastIndex);
     server.leaderId = server.id;
-    // Entries of earlier terms are committed only through one of this term (3.6.2). Opening the term with an empty one
+    // Entries of earlier terms are committed only through one of this term (3.6.2). Opening the term with one that does nothing
     // commits them, and lets reads begin (6.4), without waiting for a client.
-    this.#append(new Uint8Array(0));
+    this.#append(server.config.noop);
   }
 
   /** What it knows of each follower. */

@@ -11,7 +11,7 @@ export type LogIndex = number;
 export interface Entry {
   readonly index: LogIndex;
   readonly term: Term;
-  /** What the state machine is to do. Empty for the no-op with which a leader opens its term (3.6.2, 6.4). */
+  /** What the state machine is to do. Empty for the no-op with which a leader opens its term (3.6.2, 6.4), unless configured otherwise. */
   readonly command: Uint8Array;
 }
 
