@@ -1,1 +1,10 @@
-export {};
+export { nodePeerConnection } from "./peer-connection.ts";
+export type { PeerConnectionOptions } from "./peer-connection.ts";
+export { RpcServer, serve } from "./serve.ts";
+export type { ListeningAddress, ServeOptions } from "./serve.ts";
+export type { HttpHandler, HttpRequest, HttpResponse } from "./handler.ts";
+export { DEFAULT_SERVER_LIMITS } from "./limits.ts";
+export type { ServerLimits } from "./limits.ts";
+export { ListenError } from "./listen-error.ts";
+export type { ListenErrorCode } from "./listen-error.ts";
+export type { SessionOptions } from "./session-manager.ts";

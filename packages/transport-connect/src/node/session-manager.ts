@@ -1,0 +1,191 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import * as http2 from "node:http2";
+
+export interface SessionOptions {
+  /** Milliseconds to establish the TCP connection. Default 1000. */
+  readonly connectTimeoutMs: number;
+  /** Milliseconds after a failed attempt during which calls fail at once with the same error. Default 50. */
+  readonly redialAfterMs: number;
+  /** Milliseconds without a byte from the peer, although it was asked something, until it is pinged. Default 1000. */
+  readonly pingAfterMs: number;
+  /** The same until the connection is given up and the next call makes a new one. Default 3000. */
+  readonly silentAfterMs: number;
+  /** Calls that may wait for the connection to be established. Default 64. */
+  readonly maxWaiting: number;
+  /** Memory of the connection in megabytes. Default 256, room for a snapshot on its way. */
+  readonly sessionMemoryMb: number;
+}
+
+export const DEFAULT_SESSION_OPTIONS: SessionOptions = {
+  connectTimeoutMs: 1000,
+  redialAfterMs: 50,
+  pingAfterMs: 1000,
+  silentAfterMs: 3000,
+  maxWaiting: 64,
+  sessionMemoryMb: 256,
+};
+
+/**
+ * Keeps one HTTP/2 connection to one peer, for Connect's transports.
+ *
+ * It takes the place of Connect's own manager because of one story: a peer restarts gracefully and sends GOAWAY while the connection has
+ * no call under way; that manager then takes its error listener off and destroys the session *with an error*; if the next call comes in the
+ * same moment, nobody listens, and an uncaught exception ends this process too. Here every session has an error listener from birth
+ * to death.
+ */
+export class PeerSessionManager {
+  /** Scheme, host and port; what Connect compares the URL of a request with. */
+  readonly authority: string;
+  readonly #options: SessionOptions;
+  /** Every session that is not closed: the current one, and older ones that finish their last calls. */
+  readonly #sessions = new Set<http2.ClientHttp2Session>();
+  #current: http2.ClientHttp2Session | null = null;
+  #dialling: Promise<http2.ClientHttp2Session> | null = null;
+  #waiting = 0;
+  #failure: { readonly error: ConnectError; readonly atMs: number } | null = null;
+  /** Since when the current session owes us a byte; null when it does not. */
+  #owedSinceMs: number | null = null;
+  #pinging = false;
+  #closed = false;
+
+  constructor(address: string, options: SessionOptions) {
+    this.authority = new URL(`http://${address}`).origin;
+    this.#options = options;
+  }
+
+  /** Opens a stream, on a new connection if need be. Rejects with UNAVAILABLE when there is none to be had. */
+  async request(
+    method: string,
+    path: string,
+    headers: http2.OutgoingHttpHeaders,
+    options: Omit<http2.ClientSessionRequestOptions, "signal">,
+  ): Promise<http2.ClientHttp2Stream> {
+    // A session can close between the moment it is chosen and the moment it is used.
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const session = await this.#session();
+      try {
+        const stream = session.request({ ...headers, ":method": method, ":path": path }, options);
+        // Connect adds its listener a moment later.
+        stream.on("error", () => {});
+        this.#owedSinceMs ??= performance.now();
+        stream.once("response", () => this.notifyResponseByteRead(stream));
+        return stream;
+      } catch (error) {
+        if (!session.closed && !session.destroyed) throw error;
+        this.#retire(session);
+      }
+    }
+    throw new ConnectError("connections close as soon as they open", Code.Unavailable);
+  }
+
+  /** Connect calls this for whatever arrives. */
+  notifyResponseByteRead(stream: http2.ClientHttp2Stream): void {
+    if (stream.session === this.#current) this.#owedSinceMs = null;
+  }
+
+  /** Ends all connections and every call on them. Later requests are refused. */
+  close(): void {
+    this.#closed = true;
+    this.#current = null;
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  async #session(): Promise<http2.ClientHttp2Session> {
+    if (this.#closed) throw new ConnectError("this connection was closed", Code.Canceled);
+    const current = this.#current;
+    if (current !== null && !current.closed && !current.destroyed && this.#answers(current)) return current;
+    if (this.#dialling === null) {
+      const { redialAfterMs } = this.#options;
+      if (this.#failure !== null && performance.now() - this.#failure.atMs < redialAfterMs) {
+        throw this.#failure.error;
+      }
+      this.#dialling = this.#dial().finally(() => {
+        this.#dialling = null;
+      });
+    } else if (this.#waiting >= this.#options.maxWaiting) {
+      throw new ConnectError("too many calls wait for the connection", Code.Unavailable);
+    }
+    this.#waiting += 1;
+    try {
+      return await this.#dialling;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  /**
+   * False when the peer has been silent for so long that the connection is given up. TCP alone would go on for a quarter of an hour: a
+   * machine that lost its power says no goodbye. A peer that is merely slow to answer still acknowledges the ping.
+   */
+  #answers(session: http2.ClientHttp2Session): boolean {
+    if (this.#owedSinceMs === null) return true;
+    const silentMs = performance.now() - this.#owedSinceMs;
+    if (silentMs >= this.#options.silentAfterMs) {
+      session.destroy();
+      this.#retire(session);
+      return false;
+    }
+    if (silentMs >= this.#options.pingAfterMs && !this.#pinging) {
+      this.#pinging = true;
+      session.ping((error) => {
+        this.#pinging = false;
+        if (error === null && session === this.#current) this.#owedSinceMs = null;
+      });
+    }
+    return true;
+  }
+
+  async #dial(): Promise<http2.ClientHttp2Session> {
+    const { connectTimeoutMs, sessionMemoryMb } = this.#options;
+    const session = http2.connect(this.authority, {
+      maxSessionMemory: sessionMemoryMb,
+      settings: { enablePush: false },
+    });
+    this.#sessions.add(session);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => session.destroy(timedOut(connectTimeoutMs)), connectTimeoutMs);
+    session.on("error", (error) => {
+      this.#retire(session);
+      reject(error);
+    });
+    session.on("goaway", () => this.#retire(session));
+    session.once("connect", () => resolve());
+    session.once("close", () => {
+      this.#sessions.delete(session);
+      this.#retire(session);
+      reject(new ConnectError("connection closed before it was established", Code.Unavailable));
+    });
+    try {
+      await promise;
+      if (this.#closed) throw new ConnectError("this connection was closed", Code.Canceled);
+      this.#current = session;
+      this.#owedSinceMs = null;
+      this.#failure = null;
+      return session;
+    } catch (reason) {
+      const error = unavailable(reason);
+      this.#failure = { error, atMs: performance.now() };
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** New calls go elsewhere; those under way finish. */
+  #retire(session: http2.ClientHttp2Session): void {
+    if (!session.closed && !session.destroyed) session.close();
+    if (session !== this.#current) return;
+    this.#current = null;
+    this.#owedSinceMs = null;
+  }
+}
+
+function unavailable(reason: unknown): ConnectError {
+  if (reason instanceof ConnectError) return reason;
+  const text = reason instanceof Error ? reason.message : String(reason);
+  return new ConnectError(text, Code.Unavailable, undefined, undefined, reason);
+}
+
+function timedOut(timeoutMs: number): Error {
+  return Object.assign(new Error(`no connection within ${timeoutMs} ms`), { code: "ETIMEDOUT" });
+}
