@@ -69,7 +69,7 @@ export class MemoryStorage implements Storage {
     const sink: SnapshotSink = {
       write: async (chunk) => {
         assertCurrent();
-        chunks.push(chunk.slice());
+        chunks.push(new Uint8Array(chunk));
       },
       commit: async () => {
         assertCurrent();
@@ -115,13 +115,16 @@ export class MemoryStorage implements Storage {
   }
 }
 
-/** As a disk would: what goes in and what comes out never share memory with a caller. */
+/**
+ * As a disk would: what goes in and what comes out never share memory with a caller. Not with `slice`, which for a Node.js `Buffer`
+ * is a view of the same memory.
+ */
 function copyOf(entry: Entry): Entry {
-  return { index: entry.index, term: entry.term, command: entry.command.slice() };
+  return { index: entry.index, term: entry.term, command: new Uint8Array(entry.command) };
 }
 
 async function* copiesOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  for (const chunk of chunks) yield chunk.slice();
+  for (const chunk of chunks) yield new Uint8Array(chunk);
 }
 
 function sum(numbers: readonly number[]): number {

@@ -81,9 +81,12 @@ test("a batch that leaves a gap is refused and changes nothing", async () => {
   expect(await reopen()).toMatchObject({ hardState: { term: 0, votedFor: null }, entries: [entry(1, 1)] });
 });
 
-test("bytes are copied on the way in and on the way out", async () => {
-  const command = Uint8Array.of(1);
-  const chunk = Uint8Array.of(1);
+test.for([
+  { kind: "Uint8Array", one: () => Uint8Array.of(1) },
+  { kind: "Buffer, whose slice is no copy", one: () => Buffer.of(1) },
+])("bytes are copied on the way in and on the way out: $kind", async ({ one }) => {
+  const command = one();
+  const chunk = one();
   await storage.write(batch({ entries: [entry(1, 1), { index: 2, term: 1, command }] }));
   await install(1, 1, chunk);
   command[0] = 99;

@@ -1,0 +1,189 @@
+import type {
+  Input,
+  InstallSnapshot,
+  LogIndex,
+  NodeId,
+  Outcome,
+  Raft,
+  Ready,
+  RequestId,
+  RoleChange,
+  Storage,
+  Transport,
+  WriteBatch,
+} from "@eraft/core";
+import type { Applier } from "./applier.ts";
+import {
+  BusyError,
+  InvariantBrokenError,
+  NotLeaderError,
+  OutcomeUnknownError,
+  StorageFailedError,
+} from "./errors.ts";
+import type { Host } from "./host.ts";
+import { Inbox } from "./inbox.ts";
+import type { Peers } from "./peers.ts";
+import type { Requests } from "./requests.ts";
+import type { LocalSnapshots } from "./snapshots/local.ts";
+import type { OutgoingSnapshots } from "./snapshots/outgoing.ts";
+
+declare function queueMicrotask(run: () => void): void;
+
+/** What the loop does its work with. */
+export interface Tools {
+  readonly raft: Raft;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly applier: Applier;
+  readonly requests: Requests;
+  readonly peers: Peers;
+  readonly local: LocalSnapshots;
+  readonly outgoing: OutgoingSnapshots;
+}
+
+/**
+ * Feeds the core and does what it says. One turn takes everything that has arrived since the last one; what arrives while a write or
+ * an apply is under way becomes one larger batch.
+ */
+export class Loop {
+  readonly #host: Host;
+  readonly #tools: Tools;
+  readonly #inbox = new Inbox();
+  #isScheduled = false;
+  #writing: Promise<void> = Promise.resolve();
+  #staged: { readonly header: InstallSnapshot; readonly accept: (isAccepted: boolean) => void } | null = null;
+  #leaderId: NodeId | null = null;
+
+  constructor(host: Host, tools: Tools) {
+    this.#host = host;
+    this.#tools = tools;
+  }
+
+  push(input: Input): void {
+    if (this.#host.isClosed()) return;
+    this.#inbox.push(input);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => this.#turn());
+  }
+
+  /**
+   * Steps the header of a snapshot whose data is staged, one at a time. Resolves to true if the core wants it installed: from then on
+   * it waits for `restored`.
+   */
+  offer(header: InstallSnapshot): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#staged = { header, accept: resolve };
+    if (this.#host.isClosed()) this.close();
+    else this.push({ type: "receive", message: header });
+    return promise;
+  }
+
+  /** Nothing is stepped any more. */
+  close(): void {
+    this.#staged?.accept(false);
+    this.#staged = null;
+  }
+
+  /** Resolves when no write is under way. */
+  async writesDone(): Promise<void> {
+    await this.#writing;
+  }
+
+  #turn(): void {
+    this.#isScheduled = false;
+    if (this.#host.isClosed()) return;
+    try {
+      this.#act(this.#decide());
+    } catch (error) {
+      // Whatever threw, its state is half changed and cannot be trusted. Out of here it would end the process.
+      this.#host.fail(new InvariantBrokenError(error));
+    }
+  }
+
+  #decide(): Ready | null {
+    const { raft, local } = this.#tools;
+    const staged = this.#staged;
+    this.#staged = null;
+    for (const input of this.#inbox.drain()) this.#step(input);
+    // Before `ready` hands out the next entries: the state machine stands still, at exactly `lastApplied`.
+    local.consider(raft.compactableBytes);
+    const ready = raft.ready();
+    const restore = ready?.restore ?? null;
+    if (restore !== null && restore !== staged?.header)
+      throw new Error("a snapshot is to be installed that is not here");
+    staged?.accept(restore !== null);
+    return ready;
+  }
+
+  #step(input: Input): void {
+    const { raft, requests } = this.#tools;
+    if (input.type === "propose" || input.type === "read") {
+      if (!requests.has(input.id)) return; // Aborted before it got here: it was surely not done.
+      requests.markStepped(input.id);
+    }
+    raft.step(input);
+  }
+
+  #act(ready: Ready | null): void {
+    if (ready === null) return;
+    const { transport, outgoing } = this.#tools;
+    for (const message of ready.messages) transport.send(message);
+    if (ready.write !== null) this.#writing = this.#write(ready.write);
+    const waiting = new Map<LogIndex, RequestId>();
+    for (const outcome of ready.outcomes) this.#answer(outcome, waiting);
+    if (ready.committed.length > 0) void this.#apply(ready.committed, waiting);
+    for (const request of ready.snapshots) outgoing.send(request);
+    if (ready.role !== null) this.#reportRole(ready.role);
+    for (const alert of ready.alerts) {
+      this.#host.logger.warn(`Alert: ${alert.type}. No correct cluster does this.`, alert);
+      this.#host.events.emit("alert", alert);
+    }
+  }
+
+  async #write(batch: WriteBatch): Promise<void> {
+    try {
+      await this.#tools.storage.write(batch);
+    } catch (error) {
+      this.#host.fail(new StorageFailedError(error));
+      return;
+    }
+    this.push({ type: "written" });
+  }
+
+  async #apply(entries: Ready["committed"], waiting: ReadonlyMap<LogIndex, RequestId>): Promise<void> {
+    if (!(await this.#tools.applier.apply(entries, waiting))) return;
+    const { lastApplied } = this.#tools.applier;
+    this.push({ type: "applied", index: lastApplied });
+    this.#host.events.emit("commit", { lastApplied });
+  }
+
+  #answer(outcome: Outcome, waiting: Map<LogIndex, RequestId>): void {
+    const { requests, peers } = this.#tools;
+    const { id } = outcome;
+    switch (outcome.type) {
+      case "committed":
+        requests.markCommitted(id);
+        waiting.set(outcome.index, id);
+        return;
+      case "readable":
+        return requests.readable(id);
+      case "notLeader":
+        return requests.reject(id, new NotLeaderError(outcome.leaderId, peers.addressOf(outcome.leaderId)));
+      case "busy":
+        return requests.reject(id, new BusyError());
+      case "unknown":
+        return requests.reject(id, new OutcomeUnknownError("This server lost its leadership."));
+    }
+  }
+
+  #reportRole(change: RoleChange): void {
+    const { events, logger } = this.#host;
+    const { leaderId, term, role } = change;
+    logger.info(`Now ${role} in term ${term}; leader: ${leaderId ?? "none known"}.`, change);
+    events.emit("role", change);
+    if (leaderId === this.#leaderId) return;
+    this.#leaderId = leaderId;
+    events.emit("leader", { leaderId, leaderAddress: this.#tools.peers.addressOf(leaderId), term });
+  }
+}

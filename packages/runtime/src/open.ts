@@ -1,0 +1,48 @@
+import type { LogIndex, Restored, SnapshotMeta, StateMachine, Storage } from "@eraft/core";
+import { StateMachineFailedError, StorageFailedError } from "./errors.ts";
+import { restoreFromStorage } from "./snapshots/restore.ts";
+
+/** @throws StorageFailedError; then the storage is not open. */
+export async function openStorage(storage: Storage): Promise<Restored> {
+  try {
+    return await storage.open();
+  } catch (error) {
+    throw new StorageFailedError(error);
+  }
+}
+
+/**
+ * Opens the state machine and makes sure that it reflects the stored snapshot at least. Returns the prefix of the log that it reflects.
+ *
+ * @throws StateMachineFailedError, StorageFailedError
+ */
+export async function openStateMachine(
+  stateMachine: StateMachine,
+  storage: Storage,
+  restored: Restored,
+): Promise<SnapshotMeta> {
+  const applied = await appliedIndex(stateMachine);
+  const snapshot = restored.snapshot ?? { lastIncludedIndex: 0, lastIncludedTerm: 0 };
+  if (applied < snapshot.lastIncludedIndex) {
+    await restoreFromStorage(storage, stateMachine, snapshot);
+    return snapshot;
+  }
+  if (applied === snapshot.lastIncludedIndex) return snapshot;
+  const entry = restored.entries.find(({ index }) => index === applied);
+  if (entry === undefined) {
+    const end = restored.entries.at(-1)?.index ?? snapshot.lastIncludedIndex;
+    const what = `it reflects entry ${applied}, but the storage's log ends at ${end}: the two do not belong together`;
+    throw new StateMachineFailedError(new Error(what));
+  }
+  return { lastIncludedIndex: applied, lastIncludedTerm: entry.term };
+}
+
+async function appliedIndex(stateMachine: StateMachine): Promise<LogIndex> {
+  try {
+    const applied = await stateMachine.open();
+    if (Number.isSafeInteger(applied) && applied >= 0) return applied;
+    throw new Error(`open() gave ${applied}, which is not a log index`);
+  } catch (error) {
+    throw new StateMachineFailedError(error);
+  }
+}

@@ -1,0 +1,148 @@
+import type { Clock, NodeId, RaftConfig, StateMachine, Storage, Transport } from "@eraft/core";
+import { systemClock } from "./clock.ts";
+import { InvalidOptionError } from "./errors.ts";
+import { defaultLogger, guarded, type Logger } from "./logger.ts";
+
+/** Turns what the application proposes into the bytes that the log keeps and that its state machine will read. */
+export interface CommandCodec<Command> {
+  /** Not empty; a throw rejects the proposal and nothing else. */
+  encode(command: Command): Uint8Array;
+}
+
+type RaftTuning = Pick<
+  RaftConfig,
+  "maxAppendBytes" | "maxInflightAppends" | "maxUncommittedBytes" | "retainedBytes"
+>;
+
+/** What a {@link RaftNode} is made of. The four ports belong to the node from `start` to `stop`. */
+export interface RaftNodeOptions<Command = Uint8Array, Query = unknown, Result = unknown> extends RaftTuning {
+  /** This server's key in `peers`. */
+  readonly id: NodeId;
+  /** The address of every server of the cluster, this one included: 1 to 7. */
+  readonly peers: ReadonlyMap<NodeId, string>;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly stateMachine: StateMachine<Query, Result>;
+  /** Needed if commands are anything but `Uint8Array`; those pass through untouched. */
+  readonly codec?: CommandCodec<Command>;
+  /** A leader is heard at least this often. Default 125; at least 2. */
+  readonly heartbeatMs?: number;
+  /** A follower that hears nothing stands for election after 1 to 2 times this. Default 1000; at least twice `heartbeatMs`. */
+  readonly electionTimeoutMs?: number;
+  /** A snapshot is taken when it would make this much of the log superfluous. Default 8 MiB. */
+  readonly snapshotBytes?: number;
+  /** Proposals and reads that may wait at a time before more are refused as busy. Default 10,000. */
+  readonly maxPendingRequests?: number;
+  /** The largest command. Default 1 MiB: one that no message can carry would block the log behind it for ever. */
+  readonly maxCommandBytes?: number;
+  /** Seed of the election timeouts, a safe integer; different on every server. Default: random. */
+  readonly seed?: number;
+  readonly clock?: Clock;
+  /** Default: warnings and errors to the console. */
+  readonly logger?: Logger;
+}
+
+/** The options with defaults filled in and times turned into ticks. */
+export interface Settings<Command, Query, Result> {
+  readonly id: NodeId;
+  readonly peers: ReadonlyMap<NodeId, string>;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly stateMachine: StateMachine<Query, Result>;
+  readonly codec: CommandCodec<Command> | null;
+  readonly tickMs: number;
+  readonly snapshotBytes: number;
+  readonly maxPendingRequests: number;
+  readonly maxCommandBytes: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly raft: RaftConfig;
+}
+
+/** A heartbeat is this many ticks: enough for election timeouts to differ, few enough to cost nothing. */
+const TICKS_PER_HEARTBEAT = 5;
+
+/** @throws InvalidOptionError */
+export function resolveOptions<Command, Query, Result>(
+  options: RaftNodeOptions<Command, Query, Result>,
+): Settings<Command, Query, Result> {
+  const { id, peers, storage, transport, stateMachine, codec, clock, logger, ...numbers } = options;
+  const {
+    heartbeatMs,
+    electionTimeoutMs,
+    snapshotBytes,
+    maxPendingRequests,
+    maxCommandBytes,
+    seed,
+    ...tuning
+  } = {
+    heartbeatMs: 125,
+    electionTimeoutMs: 1000,
+    snapshotBytes: 8 << 20,
+    maxPendingRequests: 10_000,
+    maxCommandBytes: 1 << 20,
+    seed: Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
+    ...numbers,
+  };
+  checkPorts(options);
+  checkPeers(id, peers);
+  checkAtLeast("heartbeatMs", heartbeatMs, 2);
+  checkAtLeast("electionTimeoutMs", electionTimeoutMs, 2 * heartbeatMs, "twice heartbeatMs");
+  for (const [name, value] of Object.entries({ snapshotBytes, maxPendingRequests, maxCommandBytes })) {
+    checkAtLeast(name, value, 1);
+  }
+  check(Number.isSafeInteger(seed), `seed: ${seed} is not a safe integer.`);
+  const tickMs = Math.max(1, heartbeatMs / TICKS_PER_HEARTBEAT);
+  const heartbeatTicks = Math.floor(heartbeatMs / tickMs);
+  const electionTimeoutTicksMin = Math.ceil(electionTimeoutMs / tickMs);
+  return {
+    id,
+    peers: new Map(peers),
+    storage,
+    transport,
+    stateMachine,
+    codec: codec ?? null,
+    tickMs,
+    snapshotBytes,
+    maxPendingRequests,
+    maxCommandBytes,
+    clock: clock ?? systemClock,
+    logger: guarded(logger ?? defaultLogger),
+    raft: {
+      ...tuning,
+      id,
+      peers: [...peers.keys()],
+      electionTimeoutTicksMin,
+      electionTimeoutTicksMax: 2 * electionTimeoutTicksMin,
+      heartbeatTicks,
+      seed,
+    },
+  };
+}
+
+function checkPorts(options: object): void {
+  for (const name of ["storage", "transport", "stateMachine"]) {
+    const port: unknown = Object.entries(options).find(([key]) => key === name)?.[1];
+    check(typeof port === "object" && port !== null, `${name}: is missing.`);
+  }
+}
+
+function checkPeers(id: NodeId, peers: ReadonlyMap<NodeId, string>): void {
+  check(peers instanceof Map, "peers: must be a Map from server id to address.");
+  for (const peer of peers.keys()) {
+    check(
+      Number.isSafeInteger(peer) && peer >= 0,
+      `peers: the id ${peer} is not a non-negative safe integer.`,
+    );
+  }
+  check(peers.size >= 1 && peers.size <= 7, `peers: ${peers.size} servers; a cluster has 1 to 7.`);
+  check(peers.has(id), `id: ${id} is not one of the peers (${[...peers.keys()].join(", ")}).`);
+}
+
+function checkAtLeast(name: string, value: number, least: number, meaning = String(least)): void {
+  check(Number.isFinite(value) && value >= least, `${name}: ${value} must be a number, at least ${meaning}.`);
+}
+
+function check(condition: boolean, message: string): void {
+  if (!condition) throw new InvalidOptionError(message);
+}

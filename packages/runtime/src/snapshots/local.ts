@@ -1,0 +1,92 @@
+import type { SnapshotMeta, SnapshotSink, Storage } from "@eraft/core";
+import type { Applier } from "../applier.ts";
+import { messageOf, StateMachineFailedError, StorageFailedError } from "../errors.ts";
+import type { Host } from "../host.ts";
+
+/** Keeps the log short: takes a snapshot of the own state machine, while it goes on, when that would make enough of the log superfluous. */
+export class LocalSnapshots {
+  readonly #storage: Storage;
+  readonly #applier: Applier;
+  readonly #host: Host;
+  readonly #snapshotBytes: number;
+  #running: Promise<void> | null = null;
+  #isSuspended = false;
+  /** After a failure: not before this much is superfluous, so that a full disk is not tried again with every entry. */
+  #retryBytes = 0;
+
+  constructor(storage: Storage, applier: Applier, host: Host, snapshotBytes: number) {
+    this.#storage = storage;
+    this.#applier = applier;
+    this.#host = host;
+    this.#snapshotBytes = snapshotBytes;
+  }
+
+  /** To be called when the state machine may stand between two batches. */
+  consider(compactableBytes: number): void {
+    if (compactableBytes < Math.max(this.#snapshotBytes, this.#retryBytes)) return;
+    if (this.#isSuspended || this.#running !== null || !this.#applier.isIdle) return;
+    let view: AsyncIterator<Uint8Array>;
+    try {
+      view = this.#applier.view()[Symbol.asyncIterator]();
+    } catch (error) {
+      this.#host.fail(new StateMachineFailedError(error));
+      return;
+    }
+    this.#retryBytes = compactableBytes + this.#snapshotBytes / 2;
+    this.#running = this.#take(this.#applier.applied, view);
+  }
+
+  /** Gives up the snapshot under way, if any, and takes none until `resume`. Resolves when its sink is gone. */
+  async suspend(): Promise<void> {
+    this.#isSuspended = true;
+    await this.#running;
+  }
+
+  resume(): void {
+    this.#isSuspended = false;
+  }
+
+  async #take(meta: SnapshotMeta, view: AsyncIterator<Uint8Array>): Promise<void> {
+    let sink: SnapshotSink | null = null;
+    try {
+      sink = await this.#storage.createSnapshot(meta);
+      if (await this.#fill(sink, view)) await this.#commit(sink, meta);
+    } catch (error) {
+      // Nothing is lost: the log is still whole. If the disk is really broken, the next write will say so.
+      this.#host.logger.error(`Taking a snapshot failed, the log stays long: ${messageOf(error)}`, { error });
+    } finally {
+      await view.return?.().catch(() => {});
+      await sink?.abort().catch(() => {});
+      this.#running = null;
+    }
+  }
+
+  /** False if it was not, and will not be, filled. */
+  async #fill(sink: SnapshotSink, view: AsyncIterator<Uint8Array>): Promise<boolean> {
+    while (!this.#isSuspended) {
+      let next: IteratorResult<Uint8Array>;
+      try {
+        next = await view.next();
+      } catch (error) {
+        // A state that cannot be read is not one to go on with.
+        this.#host.fail(new StateMachineFailedError(error));
+        return false;
+      }
+      if (next.done === true) return !this.#isSuspended;
+      await sink.write(next.value);
+    }
+    return false;
+  }
+
+  async #commit(sink: SnapshotSink, snapshot: SnapshotMeta): Promise<void> {
+    try {
+      await sink.commit();
+    } catch (error) {
+      this.#host.fail(new StorageFailedError(error));
+      return;
+    }
+    this.#retryBytes = 0;
+    this.#host.push({ type: "compacted", snapshot });
+    this.#host.events.emit("snapshot", { ...snapshot, source: "local" });
+  }
+}

@@ -1,0 +1,51 @@
+import type { Clock } from "@eraft/core";
+
+/**
+ * Calls `onTick` every `tickMs`. After a stall of the event loop all that was missed counts as one tick: a server that was not
+ * running has not seen its leader be silent.
+ */
+export class Ticker {
+  readonly #clock: Clock;
+  readonly #tickMs: number;
+  readonly #onTick: () => void;
+  #dueMs = 0;
+  #cancel: (() => void) | null = null;
+
+  constructor(clock: Clock, tickMs: number, onTick: () => void) {
+    this.#clock = clock;
+    this.#tickMs = tickMs;
+    this.#onTick = onTick;
+  }
+
+  start(): void {
+    this.#dueMs = this.#clock.now();
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  #schedule(): void {
+    const now = this.#clock.now();
+    this.#dueMs = Math.max(this.#dueMs + this.#tickMs, now);
+    this.#cancel = this.#clock.after(this.#dueMs - now, () => this.#onTimer());
+  }
+
+  #onTimer(): void {
+    const lateMs = this.#clock.now() - this.#dueMs;
+    if (lateMs < this.#tickMs) {
+      this.#tick();
+      return;
+    }
+    this.#dueMs = this.#clock.now();
+    // The host serves timers before sockets. One more turn of its event loop, and what arrived meanwhile is in the inbox.
+    this.#cancel = this.#clock.after(0, () => this.#tick());
+  }
+
+  #tick(): void {
+    this.#schedule();
+    this.#onTick();
+  }
+}
