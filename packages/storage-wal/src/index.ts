@@ -1,1 +1,17 @@
-export {};
+export { WalStorage } from "./wal-storage.ts";
+export type { WalStorageOptions } from "./wal-storage.ts";
+export { dumpWal } from "./dump.ts";
+export {
+  WalDamageError,
+  WalError,
+  WalFailedError,
+  WalFormatError,
+  WalLockedError,
+  WalSnapshotError,
+  WalStaleSnapshotError,
+  WalUsageError,
+} from "./errors.ts";
+
+// For tools that watch, or stand in for, the disk.
+export { nodeFileSystem } from "./node-file-system.ts";
+export type { WalFile, WalFileSystem, WalLock } from "./file-system.ts";

@@ -1,0 +1,88 @@
+import type { SnapshotMeta } from "@eraft/core";
+import { getUint53, viewOf } from "./bytes.ts";
+import { WalDamageError } from "./errors.ts";
+import type { WalFile, WalFileSystem } from "./file-system.ts";
+import {
+  FOOTER_BYTES,
+  FRAME_HEADER_BYTES,
+  MAX_FRAME_BYTES,
+  SNAPSHOT_HEADER_BYTES,
+  decodeSnapshotHeader,
+  frameCrc,
+} from "./snapshot-format.ts";
+
+/** What a complete pass over a snapshot file found. */
+export interface VerifiedSnapshot {
+  readonly meta: SnapshotMeta;
+  /** Bytes of the snapshot itself. */
+  readonly dataBytes: number;
+  /** Bytes of the file. */
+  readonly fileBytes: number;
+}
+
+/** Reads the whole file and checks every byte of it. */
+export async function verifySnapshot(fs: WalFileSystem, path: string): Promise<VerifiedSnapshot> {
+  const file = fs.open(path, "read");
+  try {
+    const { meta } = decodeSnapshotHeader(path, await readUpTo(file, SNAPSHOT_HEADER_BYTES, 0));
+    let dataBytes = 0;
+    for await (const chunk of readFrames(file, path)) dataBytes += chunk.length;
+    return { meta, dataBytes, fileBytes: file.sizeBytes() };
+  } finally {
+    file.close();
+  }
+}
+
+/** The bytes of the snapshot, frame by frame, each checked before it is handed out. Does not close `file`. */
+export async function* readFrames(file: WalFile, path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  let { crc } = decodeSnapshotHeader(path, await readUpTo(file, SNAPSHOT_HEADER_BYTES, 0));
+  let total = 0;
+  for (let position = SNAPSHOT_HEADER_BYTES; ;) {
+    // One read takes a frame of any length; the few bytes too many are those of the next frame, and are read again with it.
+    const read = await readUpTo(file, FRAME_HEADER_BYTES + MAX_FRAME_BYTES, position);
+    const length = frameLength(read, path, position);
+    crc = frameCrc(read, length, crc);
+    if (crc !== viewOf(read).getUint32(4, true)) {
+      throw new WalDamageError(path, position, "the checksum of the snapshot does not match");
+    }
+    if (length === 0) {
+      checkFooter(read, path, position, total);
+      return;
+    }
+    yield read.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + length);
+    total += length;
+    position += FRAME_HEADER_BYTES + length;
+  }
+}
+
+/** The length a frame declares, 0 for the footer, if all of it is there. */
+function frameLength(read: Uint8Array, path: string, position: number): number {
+  const length = read.length < FRAME_HEADER_BYTES ? 0 : viewOf(read).getUint32(0, true);
+  if (length > MAX_FRAME_BYTES) {
+    throw new WalDamageError(path, position, `a frame of ${length} bytes is longer than any that is written`);
+  }
+  const needed = length === 0 ? FOOTER_BYTES : FRAME_HEADER_BYTES + length;
+  if (read.length < needed) {
+    throw new WalDamageError(path, position + read.length, "the snapshot has been cut");
+  }
+  return length;
+}
+
+function checkFooter(read: Uint8Array, path: string, position: number, total: number): void {
+  const declared = getUint53(viewOf(read), FRAME_HEADER_BYTES);
+  if (declared !== total) {
+    throw new WalDamageError(
+      path,
+      position,
+      `the snapshot has ${total} bytes where ${declared} were written`,
+    );
+  }
+  if (read.length > FOOTER_BYTES) {
+    throw new WalDamageError(path, position + FOOTER_BYTES, "the file goes on after the end of the snapshot");
+  }
+}
+
+async function readUpTo(file: WalFile, size: number, position: number): Promise<Uint8Array> {
+  const target = new Uint8Array(Math.min(size, Math.max(0, file.sizeBytes() - position)));
+  return target.subarray(0, await file.read(target, position));
+}
