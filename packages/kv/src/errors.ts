@@ -1,0 +1,100 @@
+/** Every error that this package makes. `code` is stable; the message is for people. */
+export abstract class KvError extends Error {
+  abstract readonly code: string;
+}
+
+/** A call or an option that cannot be right. Nothing was sent and nothing has changed. */
+export class KvInvalidArgumentError extends KvError {
+  override readonly name: string = "KvInvalidArgumentError";
+  readonly code = "invalidArgument";
+}
+
+/**
+ * - `truncated`: it ends too early
+ * - `trailingBytes`: it goes on after its end
+ * - `badMagic`: it is something else
+ * - `unsupportedVersion`: made by a program with another format
+ * - `differentLimits`: made by a server with other `maxSessions` or `maxKeys`
+ * - `duplicateKey`, `duplicateSession`: something occurs twice
+ * - `damaged`: a checksum is wrong, or a value that cannot be
+ */
+export type KvSnapshotErrorCode =
+  | "truncated"
+  | "trailingBytes"
+  | "badMagic"
+  | "unsupportedVersion"
+  | "differentLimits"
+  | "duplicateKey"
+  | "duplicateSession"
+  | "damaged";
+
+/** A snapshot that cannot be restored. The state is what it was before. */
+export class KvSnapshotError extends KvError {
+  override readonly name: string = "KvSnapshotError";
+  readonly code: KvSnapshotErrorCode;
+
+  constructor(code: KvSnapshotErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * What became of a call that failed: `not-done` if it had no effect and never will, `unknown` if it may have been done, or still may be.
+ * Of a read it is always `not-done`.
+ */
+export type KvCallOutcome = "not-done" | "unknown";
+
+/** How far a call came. */
+export interface KvCallReport {
+  readonly outcome: KvCallOutcome;
+  /** Requests that were sent, or tried to be. */
+  readonly attempts: number;
+  /** For each address that was tried: why the last attempt there failed. */
+  readonly lastErrors: ReadonlyMap<string, Error>;
+}
+
+/** A call of {@link KvClient} that ended without an answer from the store. */
+export abstract class KvCallError extends KvError implements KvCallReport {
+  readonly outcome: KvCallOutcome;
+  readonly attempts: number;
+  readonly lastErrors: ReadonlyMap<string, Error>;
+
+  constructor(what: string, report: KvCallReport, options?: ErrorOptions) {
+    super(describe(what, report), options);
+    this.outcome = report.outcome;
+    this.attempts = report.attempts;
+    this.lastErrors = report.lastErrors;
+  }
+}
+
+/** No server gave an answer before the deadline. */
+export class KvTimeoutError extends KvCallError {
+  override readonly name: string = "KvTimeoutError";
+  readonly code = "timeout";
+}
+
+/** The caller's signal was aborted; `cause` is its reason. */
+export class KvAbortedError extends KvCallError {
+  override readonly name: string = "KvAbortedError";
+  readonly code = "aborted";
+}
+
+/** The client was closed before or during the call. */
+export class KvClosedError extends KvCallError {
+  override readonly name: string = "KvClosedError";
+  readonly code = "closed";
+}
+
+/** A server refused the command for good, for example because the value would become too large; `cause` is what it said. */
+export class KvRefusedError extends KvCallError {
+  override readonly name: string = "KvRefusedError";
+  readonly code = "refused";
+}
+
+function describe(what: string, report: KvCallReport): string {
+  const outcome = report.outcome === "unknown" ? "it may have been done" : "it was not done";
+  const attempts = report.attempts === 1 ? "1 attempt" : `${report.attempts} attempts`;
+  const errors = [...report.lastErrors].map(([address, error]) => `; ${address}: ${error.message}`);
+  return `${what}, ${outcome} (${attempts}${errors.join("")})`;
+}

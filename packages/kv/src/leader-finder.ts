@@ -1,0 +1,50 @@
+/**
+ * Which server to ask. Remembers, for all calls of a client, who answered last: a command that was answered was answered by the leader.
+ */
+export class LeaderFinder {
+  readonly #addresses: readonly string[];
+  #leader: string | null = null;
+  #start = 0;
+
+  /** @param addresses at least one, all different */
+  constructor(addresses: readonly string[]) {
+    this.#addresses = addresses;
+  }
+
+  /** Where a call begins: at the leader, or while there is none known, at each address in turn. */
+  first(): string {
+    if (this.#leader !== null) return this.#leader;
+    this.#start += 1;
+    return this.#at(this.#start - 1);
+  }
+
+  /** Who answered last, null if that one has failed since. */
+  get leader(): string | null {
+    return this.#leader;
+  }
+
+  /** The address behind this one in the list. */
+  after(address: string): string {
+    return this.#at(this.#addresses.indexOf(address) + 1);
+  }
+
+  /** Whether a hint can be followed: only to a server that the client was told to trust. */
+  knows(address: string): boolean {
+    return this.#addresses.includes(address);
+  }
+
+  succeeded(address: string): void {
+    this.#leader = address;
+  }
+
+  /** Forgets the leader if it was this one; another call may have found the new one meanwhile. */
+  failed(address: string): void {
+    if (this.#leader === address) this.#leader = null;
+  }
+
+  #at(index: number): string {
+    const address = this.#addresses[index % this.#addresses.length];
+    if (address === undefined) throw new Error("there are no addresses");
+    return address;
+  }
+}

@@ -1,0 +1,22 @@
+import type { LogIndex, NodeId, RoleName, Term } from "@eraft/core";
+import type { KvQuery } from "./state-machine.ts";
+
+/** What the key-value service needs of a node; a `RaftNode` of @eraft/runtime with a {@link KvStateMachine} is one. */
+export interface KvNode {
+  /** Replicates a command and resolves with what applying it gave. Aborting `signal` gives up waiting, not the command. */
+  propose(command: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<unknown>;
+  /** Answers a query from a state that is not older than this call. */
+  read(query: KvQuery, options?: { readonly signal?: AbortSignal }): Promise<unknown>;
+  status(): KvNodeStatus;
+}
+
+export interface KvNodeStatus {
+  readonly id: NodeId;
+  /** Null while the node does not serve. */
+  readonly role: RoleName | null;
+  readonly term: Term;
+  readonly lastApplied: LogIndex;
+  readonly commitIndex: LogIndex;
+  /** Bytes the storage occupies: log and snapshot. */
+  readonly storageBytes: number;
+}

@@ -1,0 +1,213 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import type { Clock, RoleName } from "@eraft/core";
+import {
+  type CommandRequest,
+  type CommandResponse,
+  CommandResponseSchema,
+  type GetStatusResponse,
+  GetStatusResponseSchema,
+  KVService,
+  Op,
+} from "@eraft/proto/kvraftpb";
+import { NotLeaderError, OutcomeUnknownError, RaftError } from "@eraft/runtime";
+import { MAX_TIMER_MS, systemClock } from "./clock.ts";
+import { type KvLimits, STATE_LIMITS, commandFault, encodeCommand, faultMessage } from "./command.ts";
+import { KvInvalidArgumentError } from "./errors.ts";
+import type { KvNode } from "./node.ts";
+import { LEADER_HEADER, type WireError } from "./protocol.ts";
+import { type KvResult, NO_KEY, isKvResult } from "./result.ts";
+
+export interface KvRoutesOptions {
+  /** Time after which a command is answered with `ErrTimeout`, in milliseconds (default 500, as the Go servers). */
+  readonly timeLimitMs?: number;
+  /** Longest key that this server accepts, in bytes of UTF-8: 1 to {@link MAX_KEY_BYTES}, the default. */
+  readonly maxKeyBytes?: number;
+  /** Largest value that this server accepts in a command, in bytes of UTF-8: 1 to {@link MAX_VALUE_BYTES}, the default. */
+  readonly maxValueBytes?: number;
+  /** Time; for tests and simulations. */
+  readonly clock?: Clock;
+}
+
+/** What a call needs to know of its caller; Connect's `HandlerContext` has it. */
+export type KvCallContext = Pick<HandlerContext, "signal" | "timeoutMs" | "responseHeader">;
+
+/** `kvraftpb.KVService` as functions, for a server that does not use Connect's router. */
+export interface KvService {
+  readonly command: (request: CommandRequest, context: KvCallContext) => Promise<CommandResponse>;
+  readonly getStatus: () => GetStatusResponse;
+}
+
+/**
+ * Serves `kvraftpb.KVService` from `node`: for example `connectNodeAdapter({ routes: kvRoutes(node) })`.
+ *
+ * `err` is always one of four strings; whatever they cannot say is a status code: INVALID_ARGUMENT for a command that can never be
+ * done (nothing was proposed), FAILED_PRECONDITION for one that the present state does not admit, RESOURCE_EXHAUSTED for too
+ * many at a time, UNAVAILABLE for a node that does not serve.
+ */
+export function kvRoutes(node: KvNode, options: KvRoutesOptions = {}): (router: ConnectRouter) => void {
+  const { command, getStatus } = kvService(node, options);
+  return (router) => {
+    router.service(KVService, { command, getStatus: () => getStatus() });
+  };
+}
+
+/** The functions behind {@link kvRoutes}. */
+export function kvService(node: KvNode, options: KvRoutesOptions = {}): KvService {
+  const settings = checkOptions(options);
+  return {
+    command: (request, context) => handleCommand(node, settings, request, context),
+    getStatus: () => statusResponse(node),
+  };
+}
+
+interface Settings extends KvLimits {
+  readonly timeLimitMs: number;
+  readonly clock: Clock;
+}
+
+async function handleCommand(
+  node: KvNode,
+  settings: Settings,
+  request: CommandRequest,
+  context: KvCallContext,
+): Promise<CommandResponse> {
+  const fault = commandFault(request, settings);
+  if (fault !== null) throw new ConnectError(faultMessage(fault, settings), Code.InvalidArgument);
+  let result: KvResult | null;
+  try {
+    result = await withTimeLimit(settings, context, (signal) => execute(node, request, signal));
+  } catch (error) {
+    return errorResponse(error, context);
+  }
+  return result === null ? response("ErrTimeout") : resultResponse(result);
+}
+
+async function execute(node: KvNode, request: CommandRequest, signal: AbortSignal): Promise<KvResult> {
+  if (request.op === Op.GET) {
+    const value = await node.read({ key: request.key }, { signal });
+    if (value === undefined) return NO_KEY;
+    if (typeof value === "string") return { status: "ok", value };
+  } else {
+    const result = await node.propose(encodeCommand(request), { signal });
+    if (isKvResult(result)) return result;
+  }
+  throw new Error("the node's state machine is not a key-value store");
+}
+
+/** Null when the time is up or the caller has gone; then nobody waits any longer, but a command goes its way. */
+async function withTimeLimit<T>(
+  settings: Settings,
+  context: KvCallContext,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T | null> {
+  const limitMs = Math.max(0, Math.min(settings.timeLimitMs, context.timeoutMs() ?? Infinity));
+  const controller = new AbortController();
+  const { promise: over, resolve } = Promise.withResolvers<null>();
+  const stop = (): void => {
+    resolve(null);
+    controller.abort();
+  };
+  const cancelTimer = settings.clock.after(limitMs, stop);
+  context.signal.addEventListener("abort", stop, { once: true });
+  if (context.signal.aborted) stop();
+  try {
+    return await Promise.race([over, run(controller.signal)]);
+  } finally {
+    cancelTimer();
+    context.signal.removeEventListener("abort", stop);
+  }
+}
+
+function resultResponse(result: KvResult): CommandResponse {
+  switch (result.status) {
+    case "ok":
+      return response("OK", result.value);
+    case "noKey":
+      return response("ErrNoKey");
+    case "refused":
+      throw new ConnectError(faultMessage(result.reason), Code.FailedPrecondition);
+  }
+}
+
+/** Translates, once and here, what the node says into what the caller should do next. */
+function errorResponse(error: unknown, context: KvCallContext): CommandResponse {
+  if (error instanceof NotLeaderError) {
+    setLeaderHint(context.responseHeader, error.leaderAddress);
+    return response("ErrWrongLeader");
+  }
+  // The Go contract has no better word for "it may have been done": retry with the same ids.
+  if (error instanceof OutcomeUnknownError) return response("ErrTimeout");
+  if (error instanceof RaftError) throw statusError(error);
+  throw error;
+}
+
+function statusError(error: RaftError): ConnectError {
+  switch (error.code) {
+    case "BUSY":
+      return new ConnectError(error.message, Code.ResourceExhausted);
+    case "INVALID_COMMAND":
+      return new ConnectError(error.message, Code.InvalidArgument);
+    case "NOT_STARTED":
+    case "STOPPED":
+      return new ConnectError(error.message, Code.Unavailable);
+    case "STORAGE_FAILED":
+    case "STATE_MACHINE_FAILED":
+    case "TRANSPORT_FAILED":
+    case "INVARIANT_BROKEN":
+      // The messages of these name files and addresses of the server, which are no business of its clients.
+      return new ConnectError(`This server has failed (${error.code}). Ask another one.`, Code.Unavailable);
+    case "INVALID_OPTION":
+    case "NOT_LEADER":
+    case "OUTCOME_UNKNOWN":
+      return new ConnectError(error.message, Code.Internal);
+  }
+}
+
+/** An address that cannot be a header's value is left out: without the hint clients find the leader all the same. */
+function setLeaderHint(headers: Headers, address: string | null): void {
+  if (address !== null && /^[\x21-\x7e]+$/.test(address)) headers.set(LEADER_HEADER, address);
+}
+
+function response(err: WireError, value = ""): CommandResponse {
+  return create(CommandResponseSchema, { err, value });
+}
+
+const STATE_NAMES: Readonly<Record<RoleName, string>> = {
+  follower: "Follower",
+  candidate: "Candidate",
+  leader: "Leader",
+};
+
+function statusResponse(node: KvNode): GetStatusResponse {
+  const status = node.status();
+  if (status.role === null) throw new ConnectError("This server does not serve.", Code.Unavailable);
+  return create(GetStatusResponseSchema, {
+    id: BigInt(status.id),
+    state: STATE_NAMES[status.role],
+    term: BigInt(status.term),
+    lastApplied: BigInt(status.lastApplied),
+    commitIndex: BigInt(status.commitIndex),
+    storageSize: BigInt(status.storageBytes),
+  });
+}
+
+function checkOptions(options: KvRoutesOptions): Settings {
+  const timeLimitMs = options.timeLimitMs ?? 500;
+  if (!(timeLimitMs > 0 && timeLimitMs <= MAX_TIMER_MS)) {
+    throw new KvInvalidArgumentError(`timeLimitMs is ${timeLimitMs}, not above 0 and below 2^31`);
+  }
+  return {
+    timeLimitMs,
+    clock: options.clock ?? systemClock,
+    maxKeyBytes: checkLimit("maxKeyBytes", options.maxKeyBytes, STATE_LIMITS.maxKeyBytes),
+    maxValueBytes: checkLimit("maxValueBytes", options.maxValueBytes, STATE_LIMITS.maxValueBytes),
+  };
+}
+
+/** A server may be stricter than the state machine, but not more generous: what it lets through would be refused when applied. */
+function checkLimit(name: string, limit: number | undefined, most: number): number {
+  if (limit === undefined) return most;
+  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= most) return limit;
+  throw new KvInvalidArgumentError(`${name} is ${limit}, not a whole number from 1 to ${most}`);
+}
