@@ -1,6 +1,14 @@
-import type { Clock, NodeId, RaftConfig, StateMachine, Storage, Transport } from "@eraft/core";
+import {
+  type Clock,
+  type NodeId,
+  Raft,
+  type RaftConfig,
+  type StateMachine,
+  type Storage,
+  type Transport,
+} from "@eraft/core";
 import { systemClock } from "./clock.ts";
-import { InvalidOptionError } from "./errors.ts";
+import { InvalidOptionError, messageOf } from "./errors.ts";
 import { defaultLogger, guarded, type Logger } from "./logger.ts";
 
 /** Turns what the application proposes into the bytes that the log keeps and that its state machine will read. */
@@ -85,16 +93,25 @@ export function resolveOptions<Command, Query, Result>(
     ...numbers,
   };
   checkPorts(options);
-  checkPeers(id, peers);
+  check(peers instanceof Map, "peers: must be a Map from server id to address.");
   checkAtLeast("heartbeatMs", heartbeatMs, 2);
   checkAtLeast("electionTimeoutMs", electionTimeoutMs, 2 * heartbeatMs, "twice heartbeatMs");
   for (const [name, value] of Object.entries({ snapshotBytes, maxPendingRequests, maxCommandBytes })) {
     checkAtLeast(name, value, 1);
   }
-  check(Number.isSafeInteger(seed), `seed: ${seed} is not a safe integer.`);
   const tickMs = Math.max(1, heartbeatMs / TICKS_PER_HEARTBEAT);
   const heartbeatTicks = Math.floor(heartbeatMs / tickMs);
   const electionTimeoutTicksMin = Math.ceil(electionTimeoutMs / tickMs);
+  const raft: RaftConfig = {
+    ...tuning,
+    id,
+    peers: [...peers.keys()],
+    electionTimeoutTicksMin,
+    electionTimeoutTicksMax: 2 * electionTimeoutTicksMin,
+    heartbeatTicks,
+    seed,
+  };
+  checkRaft(raft);
   return {
     id,
     peers: new Map(peers),
@@ -108,15 +125,7 @@ export function resolveOptions<Command, Query, Result>(
     maxCommandBytes,
     clock: clock ?? systemClock,
     logger: guarded(logger ?? defaultLogger),
-    raft: {
-      ...tuning,
-      id,
-      peers: [...peers.keys()],
-      electionTimeoutTicksMin,
-      electionTimeoutTicksMax: 2 * electionTimeoutTicksMin,
-      heartbeatTicks,
-      seed,
-    },
+    raft,
   };
 }
 
@@ -127,16 +136,13 @@ function checkPorts(options: object): void {
   }
 }
 
-function checkPeers(id: NodeId, peers: ReadonlyMap<NodeId, string>): void {
-  check(peers instanceof Map, "peers: must be a Map from server id to address.");
-  for (const peer of peers.keys()) {
-    check(
-      Number.isSafeInteger(peer) && peer >= 0,
-      `peers: the id ${peer} is not a non-negative safe integer.`,
-    );
+/** The core checks its own part, and would only say so at the start: after the storage was opened. */
+function checkRaft(config: RaftConfig): void {
+  try {
+    void new Raft(config, { hardState: { term: 0, votedFor: null }, snapshot: null, entries: [] }, 0);
+  } catch (error) {
+    throw new InvalidOptionError(`${messageOf(error)}.`, { cause: error });
   }
-  check(peers.size >= 1 && peers.size <= 7, `peers: ${peers.size} servers; a cluster has 1 to 7.`);
-  check(peers.has(id), `id: ${id} is not one of the peers (${[...peers.keys()].join(", ")}).`);
 }
 
 function checkAtLeast(name: string, value: number, least: number, meaning = String(least)): void {
