@@ -69,7 +69,7 @@ export function scanRecords(
     tail = next;
     expected++;
   }
-  return { records, tail, end: judge(bytes, header, tail, expected ?? 0) };
+  return { records, tail, end: judge(bytes, header, tail, expected) };
 }
 
 function markerEnd(found: RecordHeader): ScanEnd | null {
@@ -78,16 +78,16 @@ function markerEnd(found: RecordHeader): ScanEnd | null {
   return found.type === RecordType.seal ? { type: "seal" } : null;
 }
 
-/** Decides what the bytes from `tail` on are, given that record `expected` is not there. */
-function judge(bytes: Uint8Array, header: SegmentHeader, tail: number, expected: number): ScanEnd {
-  const what = `record ${expected} is not intact`;
+/** Decides what the bytes from `tail` on are, given that record `expected` is not there; null for any record. */
+function judge(bytes: Uint8Array, header: SegmentHeader, tail: number, expected: number | null): ScanEnd {
+  const what = expected === null ? "the first record is not intact" : `record ${expected} is not intact`;
   const view = viewOf(bytes);
   // A match cannot come from a user's data: the salt is secret, and whoever stores copies of this very file in the log has only
   // records with lower numbers to copy.
   const stop = endOfNonZero(bytes, tail);
   for (let next = tail; next < stop; next += 8) {
     const found = readRecordHeader(view, next, header.salt);
-    if (found !== null && found.sequence > expected) {
+    if (found !== null && found.sequence > (expected ?? 0)) {
       return { type: "damage", what: `${what}, but record ${found.sequence} at byte ${next} is`, next };
     }
   }

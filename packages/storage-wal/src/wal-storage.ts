@@ -283,4 +283,8 @@ function checkSnapshotMeta(meta: SnapshotMeta, outline: LogOutline): void {
   if (lastIncludedIndex <= outline.snapshotIndex) {
     throw new WalStaleSnapshotError(lastIncludedIndex, outline.snapshotIndex);
   }
+  const storedTerm = outline.snapshot?.lastIncludedTerm ?? 0;
+  if (lastIncludedTerm < storedTerm) {
+    throw new WalUsageError(`a snapshot of term ${lastIncludedTerm} cannot follow one of term ${storedTerm}`);
+  }
 }

@@ -98,6 +98,9 @@ async function survivors(
   return found;
 }
 
+/** What the workload leaves, with the sectors of real disks; several tests go on from there. */
+const afterWorkload = await survivors(workload, 512);
+
 /** Distinct disks that a crash of `disk` may leave; fewer combinations, since this runs for each of many disks. */
 function* distinctImages(disk: CrashDisk): Generator<DiskImage, void, undefined> {
   const seen = new Set<string>();
@@ -124,7 +127,7 @@ test.each([
 );
 
 test("opening again, after a kill or a power loss during the open, gives the same", async () => {
-  for (const { image, state } of (await survivors(workload, 512)).values()) {
+  for (const { image, state } of afterWorkload.values()) {
     const { disk } = await stateOn(image);
     expect((await stateOn(disk.image())).state).toBe(state);
     for (const again of distinctImages(disk)) {
@@ -134,7 +137,7 @@ test("opening again, after a kill or a power loss during the open, gives the sam
 });
 
 test("a server that goes on after a crash, and crashes again, has what it wrote in between or before", async () => {
-  for (const { image, state } of (await survivors(workload, 512)).values()) {
+  for (const { image, state } of afterWorkload.values()) {
     const disk = new CrashDisk(image);
     const storage = open(disk);
     await storage.open();
