@@ -1,1 +1,5 @@
-export {};
+export type { Action, MessageId } from "./actions.ts";
+export { drawPlan, type Plan } from "./plan.ts";
+export { run, type RunOptions } from "./run.ts";
+export { type RunResult, Simulation } from "./simulation.ts";
+export { Violation } from "./violation.ts";

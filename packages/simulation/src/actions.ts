@@ -1,0 +1,27 @@
+import type { NodeId } from "@eraft/core";
+
+/** Names a message that has been sent: `from>to#sequence:type`. */
+export type MessageId = string;
+
+/**
+ * Everything that can happen to a simulated cluster. Chance decides which, and when; carrying one out involves no chance at all. So a list of actions
+ * is a complete trace: it replays exactly, and can be shortened by leaving actions out.
+ */
+export type Action =
+  | { readonly type: "tick"; readonly node: NodeId }
+  /** A message arrives; a second time, if it was repeated on the way. Of a snapshot, all of it. */
+  | { readonly type: "deliver"; readonly message: MessageId }
+  /** The sender is told that a message was probably lost. */
+  | { readonly type: "unreachable"; readonly node: NodeId; readonly peer: NodeId }
+  /** The sender's call for a snapshot ends; `arrived` tells whether the answer came. */
+  | { readonly type: "snapshotSent"; readonly message: MessageId; readonly arrived: boolean }
+  /** The disk operation under way is durable. */
+  | { readonly type: "disk"; readonly node: NodeId }
+  /** The state machine has applied what it was handed. */
+  | { readonly type: "apply"; readonly node: NodeId }
+  /** The server stores a snapshot of its state machine. */
+  | { readonly type: "compact"; readonly node: NodeId }
+  | { readonly type: "crash"; readonly node: NodeId; readonly keepsWrite: boolean }
+  | { readonly type: "restart"; readonly node: NodeId }
+  | { readonly type: "propose"; readonly node: NodeId; readonly id: number }
+  | { readonly type: "read"; readonly node: NodeId; readonly id: number };

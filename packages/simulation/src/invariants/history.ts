@@ -1,0 +1,113 @@
+import type { Entry, LogIndex, NodeId, Term } from "@eraft/core";
+import { digestOf, type MachineState } from "../machine.ts";
+import { mustHold, Violation } from "../violation.ts";
+
+interface Committed {
+  readonly term: Term;
+  readonly digest: number;
+}
+
+/** What the cluster as a whole has decided; nobody may ever contradict it (dissertation, Figure 3.2). */
+export class History {
+  /** By index, from 1; filled by whoever commits an index first. */
+  readonly #committed: Committed[] = [];
+  readonly #states: number[] = [0];
+  /** Every entry that ever was in a log, by index and term. */
+  readonly #entries = new Map<number, { digest: number; prevTerm: Term }>();
+  readonly #leaders = new Map<Term, NodeId>();
+  readonly #committedIn = new Map<Term, LogIndex>();
+  readonly #votes = new Map<number, NodeId>();
+
+  /** The highest index anybody has applied. */
+  get length(): LogIndex {
+    return this.#committed.length;
+  }
+
+  committedTerm(index: LogIndex): Term | undefined {
+    return index === 0 ? 0 : this.#committed[index - 1]?.term;
+  }
+
+  /** Election Safety: at most one leader in a term. */
+  leads(node: NodeId, term: Term): void {
+    const other = this.#leaders.get(term);
+    mustHold(
+      other === undefined || other === node,
+      "Election Safety",
+      () => `${node} and ${other} lead term ${term}`,
+    );
+    this.#leaders.set(term, node);
+  }
+
+  /** The leader of `term` has committed everything up to `index`. */
+  leaderCommits(term: Term, index: LogIndex): void {
+    this.#committedIn.set(term, index);
+  }
+
+  /** The highest index committed in a term before `term`: its leader must have it. (A late leader of an old term need not have what newer ones did.) */
+  committedBefore(term: Term): LogIndex {
+    let index = 0;
+    for (const [earlier, committed] of this.#committedIn) {
+      if (earlier < term) index = Math.max(index, committed);
+    }
+    return index;
+  }
+
+  /** One vote per server and term, across restarts. */
+  votes(node: NodeId, term: Term, votedFor: NodeId): void {
+    const key = term * 8 + node;
+    const other = this.#votes.get(key);
+    mustHold(
+      other === undefined || other === votedFor,
+      "One Vote",
+      () => `${node} votes for ${votedFor} and ${other} in term ${term}`,
+    );
+    this.#votes.set(key, votedFor);
+  }
+
+  /**
+   * Log Matching, by induction: if two entries with equal index and term always hold equal commands and have equal predecessors, then the logs
+   * before them are equal.
+   */
+  logs(entry: Entry, prevTerm: Term): void {
+    // No run has a million terms, so index and term fit into one exact number.
+    const key = entry.index * 2 ** 20 + entry.term;
+    const digest = digestOf(entry);
+    const known = this.#entries.get(key);
+    if (known === undefined) {
+      this.#entries.set(key, { digest, prevTerm });
+      return;
+    }
+    mustHold(
+      known.digest === digest && known.prevTerm === prevTerm,
+      "Log Matching",
+      () => `two different entries ${entry.index} of term ${entry.term}`,
+    );
+  }
+
+  /** State Machine Safety: the first to apply an index fixes what is there. */
+  commits(node: NodeId, entry: Entry): void {
+    const { index, term } = entry;
+    const digest = digestOf(entry);
+    const known = this.#committed[index - 1];
+    if (known === undefined) {
+      if (index !== this.length + 1) {
+        throw new Violation("Log Order", `${node} applies ${index} after ${this.length}`);
+      }
+      this.#committed.push({ term, digest });
+      return;
+    }
+    mustHold(
+      known.term === term && known.digest === digest,
+      "State Machine Safety",
+      () => `${node} applies an entry of term ${term} at ${index}, another server one of term ${known.term}`,
+    );
+  }
+
+  /** Equal prefixes make equal states. */
+  reaches(node: NodeId, { index, digest }: MachineState): void {
+    const known = this.#states[index];
+    if (known === undefined) this.#states[index] = digest;
+    else
+      mustHold(known === digest, "Equal States", () => `${node} has another state than others at ${index}`);
+  }
+}
