@@ -30,8 +30,9 @@ export class OpenSnapshot implements StoredSnapshot {
   }
 
   async *#read(path: string): AsyncGenerator<Uint8Array, void, undefined> {
-    if (this.#state !== "unread")
-      throw new WalUsageError("a stored snapshot can be read once; ask for another");
+    if (this.#state !== "unread") {
+      throw new WalUsageError("this snapshot has been read once, or the storage closed; ask for another");
+    }
     this.#state = "reading";
     try {
       for await (const chunk of readFrames(this.#file, path)) {
