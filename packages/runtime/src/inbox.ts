@@ -9,20 +9,21 @@ import type { Input } from "@eraft/core";
 export class Inbox {
   #messages: Input[] = [];
   #others: Input[] = [];
-  #ticks: Input[] = [];
+  #tick: Input | null = null;
 
   push(input: Input): void {
     if (input.type === "receive") this.#messages.push(input);
-    else if (input.type === "tick") this.#ticks = [input]; // However many are due, time goes on by one.
+    else if (input.type === "tick") this.#tick = input; // However many are due, time goes on by one.
     else this.#others.push(input);
   }
 
   /** Takes everything out. */
   drain(): readonly Input[] {
-    const inputs = [...this.#messages, ...this.#others, ...this.#ticks];
+    const inputs = [...this.#messages, ...this.#others];
+    if (this.#tick !== null) inputs.push(this.#tick);
     this.#messages = [];
     this.#others = [];
-    this.#ticks = [];
+    this.#tick = null;
     return inputs;
   }
 }

@@ -28,9 +28,8 @@ export class Ticker {
   }
 
   #schedule(): void {
-    const now = this.#clock.now();
-    this.#dueMs = Math.max(this.#dueMs + this.#tickMs, now);
-    this.#cancel = this.#clock.after(this.#dueMs - now, () => this.#onTimer());
+    this.#dueMs += this.#tickMs;
+    this.#cancel = this.#clock.after(this.#dueMs - this.#clock.now(), () => this.#onTimer());
   }
 
   #onTimer(): void {
@@ -39,9 +38,11 @@ export class Ticker {
       this.#tick();
       return;
     }
-    this.#dueMs = this.#clock.now();
     // The host serves timers before sockets. One more turn of its event loop, and what arrived meanwhile is in the inbox.
-    this.#cancel = this.#clock.after(0, () => this.#tick());
+    this.#cancel = this.#clock.after(0, () => {
+      this.#dueMs = this.#clock.now();
+      this.#tick();
+    });
   }
 
   #tick(): void {

@@ -66,6 +66,7 @@ test.for([1, 2, 3, 4, 5, 6, 7, 8])(
       });
       await cluster.run(25);
     }
+    expect(cluster.clock.pendingTimers).toBe(0);
     await expectFailed(member, "STORAGE_FAILED");
     const { entries } = await storage.inner.open();
     await storage.inner.close();

@@ -1,12 +1,12 @@
 import type { InstallSnapshot } from "@eraft/core";
 import { afterEach, expect, test } from "vitest";
-import { RaftNode } from "@eraft/runtime";
-import { Cluster, type Member, silent } from "./support/cluster.ts";
+import { Cluster, type Member } from "./support/cluster.ts";
 import { FaultyStorage } from "./support/faulty-storage.ts";
 import { Gate, outcomeOf } from "./support/gate.ts";
-import { bytes, Journal } from "./support/journal.ts";
-import { ManualClock, settle } from "./support/manual-clock.ts";
-import { heartbeat, ScriptedTransport } from "./support/scripted-transport.ts";
+import { startFollower } from "./support/follower.ts";
+import { bytes } from "./support/journal.ts";
+import { settle } from "./support/manual-clock.ts";
+import { heartbeat } from "./support/scripted-transport.ts";
 
 /** An entry costs 32 bytes and its command: about every fourth command brings a snapshot. */
 const small = { snapshotBytes: 130, retainedBytes: 0 };
@@ -34,7 +34,7 @@ test("the log is replaced by a snapshot as it grows, and a restart goes on from 
   });
   await proposeAll(member, letters("abcdefghij"));
   await settle();
-  expect(seen.length).toBeGreaterThan(1);
+  expect(seen).toEqual([4, 8]); // 32 + 3 * 33 bytes, then 4 * 33.
   const { snapshotIndex, logBytes } = member.node.status();
   expect(snapshotIndex).toBe(seen.at(-1));
   expect(logBytes).toBeLessThan(small.snapshotBytes + 66);
@@ -48,25 +48,45 @@ test("the log is replaced by a snapshot as it grows, and a restart goes on from 
 test("a snapshot reflects exactly the index it is stored under, while later commands are applied", async () => {
   cluster = await Cluster.start(1, small);
   const member = await cluster.leader();
-  const gate = new Gate();
-  gate.close();
-  member.journal.onSnapshotChunk = gate.pass;
+  const { node, journal, storage } = member;
+  const [reading, applying] = [new Gate(), new Gate()];
+  journal.onSnapshotChunk = reading.pass;
+  const apply = journal.apply.bind(journal);
+  journal.apply = async (commands) => {
+    const results: string[] = [];
+    for (const command of commands) {
+      results.push(...(await apply([command])));
+      await applying.pass();
+    }
+    return results;
+  };
+  reading.close();
   await proposeAll(member, letters("abcdefghij"));
-  expect(gate.arrivals).toBe(1); // One at a time, however long it takes.
-  gate.open();
+  expect(reading.arrivals).toBe(1); // One at a time, however long it takes.
+  // The first snapshot is done and another one due while the state machine is between two commands of a batch: not now.
+  applying.close();
+  const half = Promise.all(letters("klmn").map((text) => node.propose(bytes(text))));
   await settle();
-  await member.node.stop();
-  await member.storage.inner.open();
-  const stored = await member.storage.inner.readSnapshot();
+  reading.open();
+  await settle();
+  expect([journal.lines.length, storage.calls.filter((call) => call === "createSnapshot").length]).toEqual([
+    11, 1,
+  ]);
+  applying.open();
+  await half;
+  await settle();
+  expect(storage.calls.filter((call) => call === "createSnapshot")).toHaveLength(2);
+  await node.stop();
+  await storage.inner.open();
+  const stored = await storage.inner.readSnapshot();
   let text = "";
   for await (const chunk of stored?.chunks ?? []) text += new TextDecoder().decode(chunk);
   const indexes = text
     .trim()
     .split("\n")
     .map((line) => Number(line.split(":")[0]));
-  expect(indexes.at(-1)).toBe(stored?.meta.lastIncludedIndex);
-  expect(indexes).toEqual(indexes.map((_, position) => position + 2));
-  expect(indexes.length).toBeLessThan(10);
+  expect(indexes).toEqual(Array.from({ length: 14 }, (_, position) => position + 2));
+  expect(stored?.meta.lastIncludedIndex).toBe(15);
 });
 
 test("a state machine with a disk of its own is not asked to restore what it has", async () => {
@@ -146,6 +166,29 @@ test("a server that was away for too long catches up by the leader's snapshot, a
   expect(leader.failures).toEqual([]);
 });
 
+test("a query is answered from the state it was promised, not from half of the leader's snapshot", async () => {
+  cluster = await Cluster.start(3, small);
+  const old = await cluster.leader();
+  const others = await cluster.followers();
+  await proposeAll(old, ["a"]);
+  const gate = new Gate();
+  gate.close();
+  old.journal.onQuery = gate.pass;
+  const read = outcomeOf(old.node.read("all"));
+  await cluster.until(() => gate.arrivals === 1, "the query does not begin");
+  for (const { node } of others) cluster.network.cut(old.node.id, node.id);
+  await cluster.until(() => others.some(({ node }) => node.status().role === "leader"), "no successor");
+  const next = others.find(({ node }) => node.status().role === "leader") ?? old;
+  await proposeAll(next, letters("bcdefghij"));
+  cluster.network.heal();
+  await cluster.until(() => old.storage.calls.includes("sink.write"), "no snapshot for the old leader");
+  await cluster.run(500);
+  expect([old.journal.restores, read.state]).toEqual([0, "pending"]);
+  gate.open();
+  await cluster.until(() => old.journal.restores === 1, "no restore");
+  expect(read.state).toBe("fulfilled");
+});
+
 test("damage in the stored snapshot stops the leader that reads it, and is not taken for an unreachable peer", async () => {
   cluster = await Cluster.start(3, small);
   const { leader, away } = await leaveBehind(cluster);
@@ -172,31 +215,14 @@ const header = (lastIncludedIndex: number, sequence: number): InstallSnapshot =>
   lastIncludedTerm: 1,
 });
 
-async function startFollower() {
-  const [transport, storage, journal] = [new ScriptedTransport(), new FaultyStorage(), new Journal()];
-  const node = new RaftNode<Uint8Array, string, string>({
-    id: 0,
-    peers: new Map([
-      [0, "a"],
-      [1, "b"],
-      [2, "c"],
-    ]),
-    storage,
-    transport,
-    stateMachine: journal,
-    clock: new ManualClock(),
-    seed: 1,
-    logger: silent,
-    ...small,
-  });
-  await node.start();
-  transport.deliver(heartbeat(1));
-  await settle();
-  const { receiver } = transport;
-  if (receiver === null) throw new Error("not started");
+async function startReceiver() {
+  const follower = await startFollower(small);
+  /** The sequence numbers of the snapshots that were answered. */
   const answers = () =>
-    transport.sent.flatMap(({ type, sequence }) => (type === "installSnapshotResponse" ? [sequence] : []));
-  return { node, transport, storage, journal, receiver, answers };
+    follower.transport.sent.flatMap(({ type, sequence }) =>
+      type === "installSnapshotResponse" ? [sequence] : [],
+    );
+  return { ...follower, answers };
 }
 
 /** A snapshot of `text` that counts how often it is read. */
@@ -213,7 +239,7 @@ function stream(text: string, between: () => Promise<void> | void = () => {}) {
 }
 
 test("a received snapshot is committed before the state is replaced, and answered after both", async () => {
-  const { node, storage, journal, receiver, answers } = await startFollower();
+  const { node, storage, journal, receiver, answers } = await startReceiver();
   const order: string[] = [];
   storage.before = (operation) => void order.push(operation);
   journal.onRestore = () => {
@@ -231,7 +257,7 @@ test("a received snapshot is committed before the state is replaced, and answere
 });
 
 test("a copy of a snapshot that is being received is not stored again, and is answered when the first one is", async () => {
-  const { node, storage, receiver, answers } = await startFollower();
+  const { node, storage, receiver, answers } = await startReceiver();
   const gate = new Gate();
   gate.close();
   const [first, second] = [stream("ab", gate.pass), stream("ab")];
@@ -249,7 +275,7 @@ test("a copy of a snapshot that is being received is not stored again, and is an
 });
 
 test("a sender that vanishes changes nothing, gets no answer, and its next try succeeds", async () => {
-  const { node, storage, journal, receiver, answers } = await startFollower();
+  const { node, storage, journal, receiver, answers } = await startReceiver();
   const vanished = stream("ab", () => Promise.reject(new Error("connection reset")));
   await expect(receiver.receiveSnapshot(header(5, 2), vanished.chunks)).rejects.toThrow("connection reset");
   await settle();
@@ -267,7 +293,7 @@ test("a sender that vanishes changes nothing, gets no answer, and its next try s
 });
 
 test("a snapshot that is not needed is answered without reading it; one of an old term too", async () => {
-  const { node, receiver, answers, transport } = await startFollower();
+  const { node, receiver, answers, transport } = await startReceiver();
   await receiver.receiveSnapshot(header(5, 2), stream("ab").chunks);
   const old = stream("old");
   await receiver.receiveSnapshot(header(4, 3), old.chunks);
@@ -283,7 +309,7 @@ test("a snapshot that is not needed is answered without reading it; one of an ol
 });
 
 test("a snapshot whose sender is deposed while it is being stored is thrown away", async () => {
-  const { node, storage, receiver, transport, journal } = await startFollower();
+  const { node, storage, receiver, transport, journal } = await startReceiver();
   const gate = new Gate();
   gate.close();
   const received = outcomeOf(receiver.receiveSnapshot(header(5, 2), stream("ab", gate.pass).chunks));
@@ -299,7 +325,7 @@ test("a snapshot whose sender is deposed while it is being stored is thrown away
 });
 
 test("a received snapshot waits for the write under way, whose entries it may cover", async () => {
-  const { node, storage, receiver, transport, answers } = await startFollower();
+  const { node, storage, receiver, transport, answers } = await startReceiver();
   const gate = new Gate();
   gate.close();
   storage.before = (operation) => (operation === "write" ? gate.pass() : undefined);
@@ -316,8 +342,30 @@ test("a received snapshot waits for the write under way, whose entries it may co
   expect(await storage.inner.open()).toMatchObject({ snapshot: { lastIncludedIndex: 5 }, entries: [] });
 });
 
+test("a received snapshot waits for the apply under way, and replaces what that did", async () => {
+  const { node, receiver, transport, journal } = await startReceiver();
+  const gate = new Gate();
+  gate.close();
+  journal.onApply = gate.pass;
+  transport.deliver({
+    ...heartbeat(2),
+    entries: [{ index: 1, term: 1, command: bytes("x") }],
+    leaderCommit: 1,
+  });
+  await settle();
+  expect(gate.arrivals).toBe(1);
+  const received = outcomeOf(receiver.receiveSnapshot(header(5, 3), stream("ab").chunks));
+  await settle();
+  expect([journal.restores, received.state]).toEqual([0, "pending"]);
+  gate.open();
+  await settle();
+  expect([journal.lines, received.state]).toEqual([["a", "b"], "fulfilled"]);
+  expect(node.status()).toMatchObject({ lastApplied: 5, failure: null });
+  await node.stop();
+});
+
 test("the own snapshot under way gives way to the leader's", async () => {
-  const { node, storage, receiver, transport, journal } = await startFollower();
+  const { node, storage, receiver, transport, journal } = await startReceiver();
   const gate = new Gate();
   gate.close();
   journal.onSnapshotChunk = gate.pass;
@@ -336,13 +384,22 @@ test("the own snapshot under way gives way to the leader's", async () => {
   expect(received.state).toBe("fulfilled");
   expect(storage.calls.filter((call) => call === "sink.commit")).toHaveLength(1);
   expect(node.status()).toMatchObject({ snapshotIndex: 9, lastApplied: 9, failure: null });
+  // And from there on it takes its own again.
+  const more = letters("ghijkl").map((text, position) => ({
+    index: position + 10,
+    term: 1,
+    command: bytes(text),
+  }));
+  transport.deliver({ ...heartbeat(4), prevLogIndex: 9, prevLogTerm: 1, entries: more, leaderCommit: 15 });
+  await settle();
+  expect(node.status()).toMatchObject({ snapshotIndex: 15, lastApplied: 15 });
   await node.stop();
 });
 
 test.for(["sink.commit", "readSnapshot", "read chunk"] as const)(
   "a storage that fails at %s while a snapshot is installed stops the node",
   async (operation) => {
-    const { node, storage, receiver, transport, answers } = await startFollower();
+    const { node, storage, receiver, transport, answers } = await startReceiver();
     storage.before = (current) => {
       if (current === operation) throw new Error("input/output error");
     };
@@ -354,8 +411,20 @@ test.for(["sink.commit", "readSnapshot", "read chunk"] as const)(
   },
 );
 
+test("a state machine that ignores damage in the snapshot it is restored from does not go on with half a state", async () => {
+  const { node, storage, journal, receiver } = await startReceiver();
+  const restore = journal.restore.bind(journal);
+  journal.restore = (chunks) => restore(chunks).catch(() => {});
+  storage.before = (current) => {
+    if (current === "read chunk") throw new Error("checksum");
+  };
+  await expect(receiver.receiveSnapshot(header(5, 2), stream("ab").chunks)).rejects.toThrow("stopped");
+  expect(node.status()).toMatchObject({ phase: "failed", failure: { code: "STORAGE_FAILED" } });
+  await node.stop();
+});
+
 test("a state machine that rejects a restore stops the node", async () => {
-  const { node, journal, receiver, answers } = await startFollower();
+  const { node, journal, receiver, answers } = await startReceiver();
   journal.onRestore = () => Promise.reject(new Error("not my format"));
   await expect(receiver.receiveSnapshot(header(5, 2), stream("ab").chunks)).rejects.toThrow("stopped");
   expect(node.status()).toMatchObject({ phase: "failed", failure: { code: "STATE_MACHINE_FAILED" } });
@@ -364,7 +433,7 @@ test("a state machine that rejects a restore stops the node", async () => {
 });
 
 test("a snapshot delivered as a plain message is dropped: there is no data behind it", async () => {
-  const { node, transport } = await startFollower();
+  const { node, transport } = await startReceiver();
   transport.deliver(header(5, 2));
   await settle();
   expect(node.status()).toMatchObject({ phase: "running", snapshotIndex: 0, commitIndex: 0 });
@@ -372,15 +441,16 @@ test("a snapshot delivered as a plain message is dropped: there is no data behin
 });
 
 test("stop breaks off a snapshot being received; the storage keeps what it had", async () => {
-  const { node, storage, receiver } = await startFollower();
+  const { node, storage, receiver } = await startReceiver();
   const gate = new Gate();
   gate.close();
   const received = outcomeOf(receiver.receiveSnapshot(header(5, 2), stream("ab", gate.pass).chunks));
   await settle();
   await node.stop();
+  const calls = storage.calls.length;
   gate.open();
   await settle();
-  expect(received.state).toBe("rejected");
+  expect([received.state, storage.calls.length]).toEqual(["rejected", calls]);
   await expect(receiver.receiveSnapshot(header(5, 3), stream("ab").chunks)).rejects.toThrow("stopped");
   expect(await storage.inner.open()).toMatchObject({ snapshot: null });
 });

@@ -1,52 +1,25 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { RaftNode } from "@eraft/runtime";
-import { MemoryStorage } from "@eraft/storage-memory";
-import { silent } from "./support/cluster.ts";
-import { Journal } from "./support/journal.ts";
-import { ManualClock, settle } from "./support/manual-clock.ts";
-import { heartbeat, ScriptedTransport } from "./support/scripted-transport.ts";
+import { type ScriptedFollower, startFollower } from "./support/follower.ts";
+import { settle } from "./support/manual-clock.ts";
+import { heartbeat } from "./support/scripted-transport.ts";
 
 // A paused process (garbage collection, a laptop's lid, a busy host) must not stand for election against a leader whose heartbeats it
 // merely has not read yet. Heartbeats of 125 ms make a tick 25 ms; an election timeout is 40 to 79 ticks.
 
 const TICK_MS = 25;
 
-interface Follower {
-  readonly clock: ManualClock;
-  readonly transport: ScriptedTransport;
-  readonly node: RaftNode;
+const followers: ScriptedFollower[] = [];
+afterEach(() => Promise.all(followers.splice(0).map(({ node }) => node.stop())));
+
+/** Always the same follower: so is the length of its election timeout. */
+async function start(): Promise<ScriptedFollower> {
+  const follower = await startFollower();
+  followers.push(follower);
+  expect(follower.node.status()).toMatchObject({ role: "follower", leaderId: 1, term: 1 });
+  return follower;
 }
 
-const nodes: RaftNode[] = [];
-afterEach(() => Promise.all(nodes.splice(0).map((node) => node.stop())));
-
-/** A follower that has just heard its leader. Always the same: so is the length of its election timeout. */
-async function startFollower(): Promise<Follower> {
-  const clock = new ManualClock();
-  const transport = new ScriptedTransport();
-  const node = new RaftNode({
-    id: 0,
-    peers: new Map([
-      [0, "a"],
-      [1, "b"],
-      [2, "c"],
-    ]),
-    storage: new MemoryStorage(),
-    stateMachine: new Journal(),
-    transport,
-    clock,
-    seed: 7,
-    logger: silent,
-  });
-  nodes.push(node);
-  await node.start();
-  transport.deliver(heartbeat(1));
-  await settle();
-  expect(node.status()).toMatchObject({ role: "follower", leaderId: 1, term: 1 });
-  return { clock, transport, node };
-}
-
-async function pass({ clock }: Follower, ticks: number): Promise<void> {
+async function pass({ clock }: ScriptedFollower, ticks: number): Promise<void> {
   for (let tick = 0; tick < ticks; tick += 1) {
     clock.advance(TICK_MS);
     await settle();
@@ -55,14 +28,14 @@ async function pass({ clock }: Follower, ticks: number): Promise<void> {
 
 let timeoutTicks: number;
 beforeEach(async () => {
-  const control = await startFollower();
+  const control = await start();
   for (timeoutTicks = 0; control.node.status().role === "follower"; timeoutTicks += 1) await pass(control, 1);
 });
 
 test("without a stall, the election comes with the last tick and not before", async () => {
   expect(timeoutTicks).toBeGreaterThanOrEqual(40);
   expect(timeoutTicks).toBeLessThan(80);
-  const follower = await startFollower();
+  const follower = await start();
   await pass(follower, timeoutTicks - 1);
   expect(follower.node.status().role).toBe("follower");
   await pass(follower, 1);
@@ -70,7 +43,7 @@ test("without a stall, the election comes with the last tick and not before", as
 });
 
 test("heartbeats that queued up during a stall are taken before the tick that would start an election", async () => {
-  const follower = await startFollower();
+  const follower = await start();
   await pass(follower, timeoutTicks - 1);
   follower.clock.stall(3000);
   for (let sequence = 2; sequence < 26; sequence += 1) follower.transport.deliver(heartbeat(sequence));
@@ -81,7 +54,7 @@ test("heartbeats that queued up during a stall are taken before the tick that wo
 });
 
 test("messages and a tick in one turn: the messages come first", async () => {
-  const follower = await startFollower();
+  const follower = await start();
   await pass(follower, timeoutTicks - 1);
   follower.clock.advance(TICK_MS); // On time, and in the inbox before the heartbeat.
   follower.transport.deliver(heartbeat(2));
@@ -90,7 +63,7 @@ test("messages and a tick in one turn: the messages come first", async () => {
 });
 
 test("heartbeats that the host delivers after it has served its timers are still in time", async () => {
-  const follower = await startFollower();
+  const follower = await start();
   await pass(follower, timeoutTicks - 1);
   follower.clock.stall(3000);
   await settle(); // The timer was served, the sockets were not.
@@ -102,7 +75,7 @@ test("heartbeats that the host delivers after it has served its timers are still
 });
 
 test("a burst of late ticks counts once", async () => {
-  const follower = await startFollower();
+  const follower = await start();
   for (let stall = 0; stall < 5; stall += 1) {
     follower.clock.stall(3000);
     await pass(follower, 1);
@@ -111,7 +84,7 @@ test("a burst of late ticks counts once", async () => {
 });
 
 test("ticks keep their pace after a stall", async () => {
-  const follower = await startFollower();
+  const follower = await start();
   follower.clock.stall(3000);
   await settle();
   await pass(follower, timeoutTicks - 3);

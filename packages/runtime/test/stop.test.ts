@@ -2,8 +2,10 @@ import { afterEach, expect, test } from "vitest";
 import { OutcomeUnknownError, StoppedError } from "@eraft/runtime";
 import { Cluster } from "./support/cluster.ts";
 import { Gate, outcomeOf } from "./support/gate.ts";
+import { startFollower } from "./support/follower.ts";
 import { bytes } from "./support/journal.ts";
 import { settle } from "./support/manual-clock.ts";
+import { heartbeat } from "./support/scripted-transport.ts";
 
 let cluster: Cluster;
 let gate: Gate;
@@ -62,6 +64,17 @@ test("stop waits for the apply under way, whose proposals get their results", as
   expect(journal.lines).toEqual(["2:a"]);
 });
 
+test("what is still in the inbox when stop is called is not acted upon", async () => {
+  cluster = await Cluster.start(1);
+  const { node, storage, transport } = await startFollower();
+  const sent = transport.sent.length;
+  transport.deliver({ ...heartbeat(2), entries: [{ index: 1, term: 1, command: bytes("a") }] });
+  await node.stop();
+  await settle();
+  expect(transport.sent).toHaveLength(sent);
+  expect(await storage.inner.open()).toMatchObject({ entries: [] });
+});
+
 test("stop ends a read that the state machine does not finish", async () => {
   cluster = await Cluster.start(1);
   const { node, journal } = await cluster.leader();
@@ -86,6 +99,7 @@ test("stop gives up the snapshot under way, and the log stays whole", async () =
   gate.open();
   await settle();
   expect(stopped.state).toBe("fulfilled");
+  expect(storage.calls.filter((call) => call === "sink.write")).toHaveLength(1);
   expect(await storage.inner.open()).toMatchObject({ snapshot: null, entries: { length: 5 } });
 });
 

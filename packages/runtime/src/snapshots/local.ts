@@ -32,8 +32,8 @@ export class LocalSnapshots {
       this.#host.fail(new StateMachineFailedError(error));
       return;
     }
-    this.#retryBytes = compactableBytes + this.#snapshotBytes / 2;
-    this.#running = this.#take(this.#applier.applied, view);
+    const retryBytes = compactableBytes + this.#snapshotBytes / 2;
+    this.#running = this.#take(this.#applier.applied, view, retryBytes);
   }
 
   /** Gives up the snapshot under way, if any, and takes none until `resume`. Resolves when its sink is gone. */
@@ -42,16 +42,20 @@ export class LocalSnapshots {
     await this.#running;
   }
 
+  /** The log is another one now, perhaps: an earlier failure says nothing about the next try. */
   resume(): void {
     this.#isSuspended = false;
+    this.#retryBytes = 0;
   }
 
-  async #take(meta: SnapshotMeta, view: AsyncIterator<Uint8Array>): Promise<void> {
+  async #take(meta: SnapshotMeta, view: AsyncIterator<Uint8Array>, retryBytes: number): Promise<void> {
     let sink: SnapshotSink | null = null;
+    this.#retryBytes = 0;
     try {
       sink = await this.#storage.createSnapshot(meta);
       if (await this.#fill(sink, view)) await this.#commit(sink, meta);
     } catch (error) {
+      this.#retryBytes = retryBytes;
       // Nothing is lost: the log is still whole. If the disk is really broken, the next write will say so.
       this.#host.logger.error(`Taking a snapshot failed, the log stays long: ${messageOf(error)}`, { error });
     } finally {
@@ -85,7 +89,6 @@ export class LocalSnapshots {
       this.#host.fail(new StorageFailedError(error));
       return;
     }
-    this.#retryBytes = 0;
     this.#host.push({ type: "compacted", snapshot });
     this.#host.events.emit("snapshot", { ...snapshot, source: "local" });
   }
