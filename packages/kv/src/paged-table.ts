@@ -19,7 +19,7 @@ export interface TableView {
  *
  * Keys get slots in the order of their first `set`, values live in pages of slots. `view` copies the list of pages (for a million keys,
  * a thousand pointers) and begins a new generation. The first write to a page of an older generation copies that page (2 arrays of
- * 1024 elements, about a microsecond) and leaves the old one to the views. So a view never has to be told what changed, nor to be given back:
+ * 1024 elements, some microseconds) and leaves the old one to the views. So a view never has to be told what changed, nor to be given back:
  * any number may overlap, and one that is forgotten is garbage. Compared with the alternatives: copying the map stops the server for
  * as long as the map is large, and keeping old values for each open view leaks when a view is never read to its end.
  *

@@ -15,11 +15,11 @@ const clock = {
   },
 };
 
-async function filled(keys: number): Promise<{ log: Log; machine: KvStateMachine }> {
+async function filled(keys: number, clients = 50): Promise<{ log: Log; machine: KvStateMachine }> {
   const log = new Log();
   const machine = new KvStateMachine({ clock });
   const commands = Array.from({ length: keys }, (_, i) =>
-    put(`key-${i}`, `value-${i}`, BigInt(1 + (i % 50)), BigInt(i)),
+    put(`key-${i}`, `value-${i}`, BigInt(1 + (i % clients)), BigInt(i)),
   );
   await log.apply(machine, ...commands);
   return { log, machine };
@@ -116,7 +116,7 @@ test("a restore leaves views alone that are being read", async () => {
 });
 
 test("writing and reading let others run after every chunk", async () => {
-  const { machine } = await filled(20_000);
+  const { machine } = await filled(20_000, 20_000);
   const bytes = await snapshotOf(machine);
   const chunkCount = Math.ceil(bytes.length / CHUNK_BYTES);
   const manual = new ManualClock();
