@@ -28,15 +28,15 @@ export function run({ seed, events, record }: RunOptions): RunResult {
 }
 
 function converge(simulation: Simulation, plan: Plan): void {
-  const { clients, cluster, faults, checker } = simulation;
+  const { ledger, cluster, faults, checker } = simulation;
   const timeoutMs = longestTimeoutMs(plan);
-  const before = { writes: clients.writes, reads: clients.reads };
-  const served = (): boolean => clients.writes >= before.writes + 10 && clients.reads >= before.reads + 10;
+  const before = { writes: ledger.writes, reads: ledger.reads };
+  const served = (): boolean => ledger.writes >= before.writes + 10 && ledger.reads >= before.reads + 10;
   mustHold(
     simulation.runFor(CONVERGE_TIMEOUTS * timeoutMs, served),
     "Liveness: Serves",
     () =>
-      `${clients.writes - before.writes} writes within ${CONVERGE_TIMEOUTS} election timeouts after healing`,
+      `${ledger.writes - before.writes} writes within ${CONVERGE_TIMEOUTS} election timeouts after healing`,
   );
   const alive = cluster.nodes.filter(({ id }) => !faults.isDead(id));
   const target = checker.history.length;
@@ -49,9 +49,9 @@ function converge(simulation: Simulation, plan: Plan): void {
       `after healing, servers are at ${alive.map(({ machine }) => machine.index).join(", ")} of ${target}`,
   );
   mustHold(
-    checker.history.length >= clients.acknowledged,
+    checker.history.length >= ledger.acknowledged,
     "Acknowledged Is Kept",
-    () => `acknowledged up to ${clients.acknowledged}, history ends at ${checker.history.length}`,
+    () => `acknowledged up to ${ledger.acknowledged}, history ends at ${checker.history.length}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import type { NodeId } from "@eraft/core";
+import type { NodeId, Outcome } from "@eraft/core";
 import type { Action, MessageId } from "./actions.ts";
 import { Agenda } from "./agenda.ts";
 import { Clients } from "./clients.ts";
@@ -6,6 +6,7 @@ import { Cluster } from "./cluster.ts";
 import { Coverage } from "./coverage.ts";
 import { Faults } from "./faults.ts";
 import { Checker } from "./invariants/checker.ts";
+import { Ledger } from "./ledger.ts";
 import { mix } from "./machine.ts";
 import { Network } from "./network.ts";
 import type { Node } from "./node.ts";
@@ -38,8 +39,9 @@ export class Simulation {
   readonly plan: Plan;
   readonly cluster: Cluster;
   readonly checker: Checker;
-  readonly clients: Clients;
+  readonly ledger: Ledger = new Ledger();
   readonly coverage: Coverage = new Coverage();
+  readonly #clients: Clients;
   readonly #network: Network;
   readonly #faults: Faults;
   readonly #agenda = new Agenda<Event>();
@@ -71,14 +73,14 @@ export class Simulation {
     });
     this.#network = new Network(plan.network, plan.seed, size);
     this.#disk = new Random(plan.seed, "disk");
-    this.clients = new Clients(plan.workload, plan.seed, size);
+    this.#clients = new Clients(plan.workload, plan.seed, size);
     this.#faults = new Faults(plan, {
       later: (ms, fault) => this.#agenda.add(this.#now + ms, { type: "fault", fault }),
       perform: (action) => this.#perform(action),
       cluster: this.cluster,
       network: this.#network,
       now: () => this.#now,
-      crashed: (node) => this.#free(this.clients.crashed(node)),
+      crashed: (node) => this.#ended(this.ledger.crashed(node)),
     });
     for (const { id } of plan.configs) this.#planTick(id);
     for (let client = 0; client < plan.workload.clients; client += 1) this.#planCall(client);
@@ -117,11 +119,11 @@ export class Simulation {
   /** Ends all faults but the dead disks, restarts what is down. */
   heal(): void {
     this.#faults.heal();
-    this.clients.beEager();
+    this.#clients.beEager();
   }
 
   result(): RunResult {
-    const { writes, reads, unknown } = this.clients;
+    const { writes, reads, unknown } = this.ledger;
     return {
       seed: this.plan.seed,
       events: this.#events,
@@ -154,7 +156,7 @@ export class Simulation {
       case "call":
         return this.#call(event.client);
       case "giveUp":
-        return this.#free([this.clients.timesOut(event.id)]);
+        return this.ledger.giveUp(event.id) ? this.#ended([event.id]) : undefined;
       case "fault":
         return event.fault();
     }
@@ -207,21 +209,23 @@ export class Simulation {
   }
 
   #planCall(client: number): void {
-    this.#agenda.add(this.#now + this.clients.thinkMs(), { type: "call", client });
+    this.#agenda.add(this.#now + this.#clients.thinkMs(), { type: "call", client });
   }
 
   #call(client: number): void {
-    const { id, kind, node } = this.clients.call(client);
+    const { id, kind, node } = this.#clients.call(client);
     if (!this.cluster.node(node).isUp) {
-      this.#free([this.clients.refused(id)]);
+      // The connection is refused.
+      this.#ended([id]);
       return;
     }
-    this.#agenda.add(this.#now + this.clients.timeoutMs, { type: "giveUp", id });
+    this.#agenda.add(this.#now + this.#clients.timeoutMs, { type: "giveUp", id });
+    this.ledger.call(id, node);
     this.#perform({ type: kind === "write" ? "propose" : "read", node, id });
   }
 
-  #free(clients: readonly (number | null)[]): void {
-    for (const client of clients) if (client !== null) this.#planCall(client);
+  #ended(ids: readonly number[], outcome: Outcome | null = null): void {
+    for (const id of ids) this.#planCall(this.#clients.ended(id, outcome));
   }
 
   #perform(action: Action): void {
@@ -233,8 +237,13 @@ export class Simulation {
     if (node === null) return;
     this.#hash = mix(mix(mix(this.#hash, hashOf(action.type)), Math.trunc(this.#now * 1000)), sent.length);
     this.#planWork(node);
-    for (const outcome of outcomes) this.#free([this.clients.outcome(outcome, node.machine.index)]);
-    if (action.type === "apply") this.#free(this.clients.applied(node.id, node.machine.index));
+    for (const outcome of outcomes) {
+      if (this.ledger.outcome(outcome, node.machine.index)) this.#ended([outcome.id], outcome);
+    }
+    if (action.type !== "apply") return;
+    for (const id of this.ledger.applied(node.id, node.machine.index)) {
+      this.#planCall(this.#clients.ended(id, { type: "committed", id, index: node.machine.index }));
+    }
   }
 
   #send(id: MessageId): void {

@@ -1,0 +1,41 @@
+// Finds out why one seed fails, and says it in as few steps as possible.
+import { type Action, drawPlan, minimise, replay, run, Violation } from "@eraft/simulation";
+
+/** Replays while looking for a shorter trace. More shorten it further and take longer. */
+const ATTEMPTS = 4000;
+
+export interface Explanation {
+  readonly failure: string;
+  /** Null where the failure is one of liveness: what does not happen cannot be shown by steps. */
+  readonly trace: readonly Action[] | null;
+  readonly recorded: number;
+}
+
+/** Null if `seed` does not fail. */
+export function explain(seed: number, events: number): Explanation | null {
+  const actions: Action[] = [];
+  try {
+    run({ seed, events, record: (action) => actions.push(action) });
+    return null;
+  } catch (error) {
+    const plan = drawPlan(seed);
+    const kind = kindOf(error);
+    const fails = (some: readonly Action[]): boolean => kindOf(replay(plan, some)) === kind;
+    const trace = fails(actions) ? minimise(actions, fails, ATTEMPTS) : null;
+    return { failure: String(error), trace, recorded: actions.length };
+  }
+}
+
+/** One line for each action. */
+export function* describe(trace: readonly Action[]): Generator<string> {
+  for (const { type, ...details } of trace) {
+    const words = Object.entries(details).map(([name, value]) => `${name} ${String(value)}`);
+    yield `${type.padEnd(12)} ${words.join(", ")}`;
+  }
+}
+
+function kindOf(error: unknown): string | null {
+  if (error === null) return null;
+  if (error instanceof Violation) return error.property;
+  return error instanceof Error ? error.name : "something that is no error";
+}

@@ -1,0 +1,30 @@
+import type { Action } from "./actions.ts";
+import { Cluster } from "./cluster.ts";
+import { Checker } from "./invariants/checker.ts";
+import { Ledger } from "./ledger.ts";
+import type { Plan } from "./plan.ts";
+
+/**
+ * Carries out recorded actions, with all checks of safety. Actions that have become impossible because others were left out do nothing. Returns what
+ * goes wrong, null if nothing does.
+ */
+export function replay(plan: Plan, actions: readonly Action[]): Error | null {
+  const checker: Checker = new Checker(() => cluster.nodes);
+  const cluster: Cluster = new Cluster(plan.configs, checker);
+  const ledger = new Ledger();
+  try {
+    for (const action of actions) replayOne(cluster, ledger, action);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+function replayOne(cluster: Cluster, ledger: Ledger, action: Action): void {
+  if (action.type === "propose" || action.type === "read") ledger.call(action.id, action.node);
+  if (action.type === "crash") ledger.crashed(action.node);
+  const { node, outcomes } = cluster.perform(action);
+  if (node === null) return;
+  for (const outcome of outcomes) ledger.outcome(outcome, node.machine.index);
+  if (action.type === "apply") ledger.applied(node.id, node.machine.index);
+}
