@@ -14,3 +14,4 @@ export type {
   GoRequestVoteReply,
   GoRole,
 } from "./types.ts";
+export { GoNode, type GoNodeOptions, type GoPacket, type GoService } from "./go-node.ts";

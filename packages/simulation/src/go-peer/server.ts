@@ -1,7 +1,7 @@
 import type { LogIndex, NodeId, Term } from "@eraft/core";
 import { GoLog } from "./log.ts";
 import type { GoDisk } from "./persistence.ts";
-import { GoRandom } from "./random.ts";
+import { Random } from "../random.ts";
 import { type GoCall, type GoInstallSnapshot, type GoRole, NOBODY } from "./types.ts";
 
 export const HEARTBEAT_MS = 125;
@@ -38,14 +38,14 @@ export class GoServer {
   nowMs: number;
   electionTimerMs: number | null = null;
   heartbeatTimerMs: number | null = null;
-  readonly #random: GoRandom;
+  readonly #random: Random;
 
   constructor(id: NodeId, size: number, disk: GoDisk, seed: number, nowMs: number) {
     this.id = id;
     this.size = size;
     this.disk = disk;
     this.nowMs = nowMs;
-    this.#random = new GoRandom(seed);
+    this.#random = new Random(seed, "election timeouts");
     const persisted = disk.readState();
     if (persisted !== null) {
       this.term = persisted.term;
@@ -85,7 +85,7 @@ export class GoServer {
 
   restartElectionTimer(): void {
     this.electionTimerMs =
-      this.nowMs + this.#random.integer(ELECTION_TIMEOUT_MS_MIN, ELECTION_TIMEOUT_MS_MAX);
+      this.nowMs + this.#random.between(ELECTION_TIMEOUT_MS_MIN, ELECTION_TIMEOUT_MS_MAX);
   }
 
   restartHeartbeatTimer(): void {
