@@ -71,7 +71,7 @@ function explain(error: ConnectError, deadlineMs: number): [PeerErrorCode, strin
       // A request that crosses the peer's GOAWAY on the wire was not processed; Node reports it like a broken protocol.
       if (text.includes("REFUSED_STREAM")) return ["unreachable", "connection was being closed by the peer"];
       if (text.startsWith("parse binary")) return ["invalidReply", `not a valid answer: ${text}`];
-      return ["unavailable", text];
+      return systemText(error) ?? ["unavailable", text];
     case Code.DataLoss:
     case Code.Unknown:
       return systemText(error) ?? ["unavailable", text];
@@ -87,6 +87,8 @@ const SYSTEM_TEXTS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "no route to host",
   ENETUNREACH: "network unreachable",
   EPIPE: "connection lost",
+  ERR_HTTP2_SESSION_ERROR: "connection lost before the answer",
+  ERR_HTTP2_GOAWAY_SESSION: "connection was being closed by the peer",
 };
 
 /** The operating system's own reason, if one is in the chain of causes. */

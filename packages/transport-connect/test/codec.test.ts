@@ -177,10 +177,17 @@ test("votes: granted and refused", () => {
   expect(voteReply({ term: 4n, voteGranted: true })).toEqual(expect.any(String));
 });
 
+const snapshotReply = (term: bigint) =>
+  decodeInstallSnapshotResponse(create(InstallSnapshotResponseSchema, { term }), snapshotHeader());
+
 test("an InstallSnapshot reply may have a lower term", () => {
-  const reply = (term: bigint) =>
-    decodeInstallSnapshotResponse(create(InstallSnapshotResponseSchema, { term }), snapshotHeader());
-  expect(reply(0n)).toEqual({ type: "installSnapshotResponse", from: 2, to: 1, term: 0, sequence: 73 });
-  expect(reply(9n)).toMatchObject({ term: 9 });
-  expect(reply(-1n)).toEqual(expect.any(String));
+  expect(snapshotReply(0n)).toEqual({
+    type: "installSnapshotResponse",
+    from: 2,
+    to: 1,
+    term: 0,
+    sequence: 73,
+  });
+  expect(snapshotReply(9n)).toMatchObject({ term: 9 });
+  expect(snapshotReply(-1n)).toEqual(expect.any(String));
 });

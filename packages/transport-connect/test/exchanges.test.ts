@@ -30,7 +30,7 @@ test("an answer goes to the request with its sequence, whatever the order", asyn
   const { exchanges, open } = setup();
   const requests = [1, 2, 3].map((sequence) => voteRequest({ sequence }));
   const waits = requests.map((request) => open(request).wait(never));
-  for (const request of [...requests].reverse()) exchanges.answer(agree(request));
+  for (const request of requests.toReversed()) exchanges.answer(agree(request));
   for (const [i, wait] of waits.entries()) expect((await wait).sequence).toBe(requests[i]?.sequence);
   expect(exchanges.size).toBe(0);
 });

@@ -159,7 +159,7 @@ export class RpcServer {
       if (socket.bytesRead === 0) socket.destroy();
     }
     const grace = setTimeout(() => {
-      for (const session of this.#sessions) session.destroy();
+      // The sockets, not the sessions: a session that is destroyed says "no error" to its streams, and Connect's clients wait on.
       for (const socket of this.#sockets) socket.destroy();
     }, this.#limits.closeGraceMs);
     await gone;

@@ -8,8 +8,8 @@ export interface SessionOptions {
   readonly redialAfterMs: number;
   /** Milliseconds without a byte from the peer, although it was asked something, until it is pinged. Default 1000. */
   readonly pingAfterMs: number;
-  /** The same until the connection is given up and the next call makes a new one. Default 3000. */
-  readonly silentAfterMs: number;
+  /** Milliseconds without an answer to the ping until the connection is given up and the next call makes a new one. Default 2000. */
+  readonly pingTimeoutMs: number;
   /** Calls that may wait for the connection to be established. Default 64. */
   readonly maxWaiting: number;
   /** Memory of the connection in megabytes. Default 256, room for a snapshot on its way. */
@@ -20,7 +20,7 @@ export const DEFAULT_SESSION_OPTIONS: SessionOptions = {
   connectTimeoutMs: 1000,
   redialAfterMs: 50,
   pingAfterMs: 1000,
-  silentAfterMs: 3000,
+  pingTimeoutMs: 2000,
   maxWaiting: 64,
   sessionMemoryMb: 256,
 };
@@ -45,7 +45,8 @@ export class PeerSessionManager {
   #failure: { readonly error: ConnectError; readonly atMs: number } | null = null;
   /** Since when the current session owes us a byte; null when it does not. */
   #owedSinceMs: number | null = null;
-  #pinging = false;
+  /** When the current session was pinged; null when no answer is awaited. */
+  #pingedAtMs: number | null = null;
   #closed = false;
 
   constructor(address: string, options: SessionOptions) {
@@ -80,7 +81,7 @@ export class PeerSessionManager {
 
   /** Connect calls this for whatever arrives. */
   notifyResponseByteRead(stream: http2.ClientHttp2Stream): void {
-    if (stream.session === this.#current) this.#owedSinceMs = null;
+    if (stream.session === this.#current) this.#heard();
   }
 
   /** Ends all connections and every call on them. Later requests are refused. */
@@ -118,18 +119,17 @@ export class PeerSessionManager {
    * machine that lost its power says no goodbye. A peer that is merely slow to answer still acknowledges the ping.
    */
   #answers(session: http2.ClientHttp2Session): boolean {
-    if (this.#owedSinceMs === null) return true;
-    const silentMs = performance.now() - this.#owedSinceMs;
-    if (silentMs >= this.#options.silentAfterMs) {
+    const now = performance.now();
+    if (this.#pingedAtMs !== null) {
+      if (now - this.#pingedAtMs < this.#options.pingTimeoutMs) return true;
       session.destroy();
       this.#retire(session);
       return false;
     }
-    if (silentMs >= this.#options.pingAfterMs && !this.#pinging) {
-      this.#pinging = true;
-      session.ping((error) => {
-        this.#pinging = false;
-        if (error === null && session === this.#current) this.#owedSinceMs = null;
+    if (this.#owedSinceMs !== null && now - this.#owedSinceMs >= this.#options.pingAfterMs) {
+      this.#pingedAtMs = now;
+      session.ping(() => {
+        if (session === this.#current) this.#heard();
       });
     }
     return true;
@@ -159,7 +159,7 @@ export class PeerSessionManager {
       await promise;
       if (this.#closed) throw new ConnectError("this connection was closed", Code.Canceled);
       this.#current = session;
-      this.#owedSinceMs = null;
+      this.#heard();
       this.#failure = null;
       return session;
     } catch (reason) {
@@ -176,7 +176,13 @@ export class PeerSessionManager {
     if (!session.closed && !session.destroyed) session.close();
     if (session !== this.#current) return;
     this.#current = null;
+    this.#heard();
+  }
+
+  /** The current session has shown that it is alive, or there is none. */
+  #heard(): void {
     this.#owedSinceMs = null;
+    this.#pingedAtMs = null;
   }
 }
 

@@ -13,33 +13,32 @@ export function sniff(
   http2: (socket: Socket) => void,
   http1: (socket: Socket) => void,
 ): void {
-  const give = (): void => {
+  let held: Buffer = Buffer.alloc(0);
+  const giveUp = (): void => {
     socket.destroy();
   };
-  const timer = setTimeout(give, timeoutMs);
+  const timer = setTimeout(giveUp, timeoutMs);
   const stop = (): void => {
     clearTimeout(timer);
     socket.off("readable", look);
-    socket.off("end", give);
-    socket.off("error", give);
+    socket.off("end", giveUp);
+    socket.off("error", giveUp);
     socket.off("close", stop);
   };
   const look = (): void => {
     const bytes = socket.read() as Buffer | null;
     if (bytes === null) return;
-    const known = Math.min(bytes.byteLength, PREFACE.byteLength);
-    const matches = bytes.subarray(0, known).equals(PREFACE.subarray(0, known));
-    if (matches && known < PREFACE.byteLength) {
-      // Too few to tell, as when a sender writes byte by byte: kept until there are more.
-      socket.unshift(bytes);
-      return;
-    }
+    // A sender may write byte by byte. Putting them back before there are enough would make them readable again, for ever.
+    held = held.byteLength === 0 ? bytes : Buffer.concat([held, bytes]);
+    const known = Math.min(held.byteLength, PREFACE.byteLength);
+    const matches = held.subarray(0, known).equals(PREFACE.subarray(0, known));
+    if (matches && known < PREFACE.byteLength) return;
     stop();
-    socket.unshift(bytes);
+    socket.unshift(held);
     (matches ? http2 : http1)(socket);
   };
   socket.on("readable", look);
-  socket.on("end", give);
-  socket.on("error", give);
+  socket.on("end", giveUp);
+  socket.on("error", giveUp);
   socket.on("close", stop);
 }
