@@ -108,6 +108,10 @@ export class Loop {
     for (const input of this.#inbox.drain()) this.#step(input);
     // Before `ready` hands out the next entries: the state machine stands still, at exactly `lastApplied`.
     local.consider(raft.compactableBytes);
+    if (this.#host.isClosed()) {
+      staged?.accept(false);
+      return null;
+    }
     const ready = raft.ready();
     const restore = ready?.restore ?? null;
     if (restore !== null && restore !== staged?.header)
