@@ -86,6 +86,11 @@ export class CrashDisk implements WalFileSystem {
     return { release: () => this.#locks.delete(path) };
   }
 
+  /** What the system does when the process that held them dies. */
+  releaseLocks(): void {
+    this.#locks.clear();
+  }
+
   #file(inode: number): WalFile {
     return {
       sizeBytes: () => this.#content(inode).length,
@@ -133,6 +138,8 @@ export interface CrashOptions {
   readonly sectorBytes: number;
   /** Up to so many units that may or may not have reached the disk, all subsets are tried; beyond, those described below. */
   readonly exhaustiveUnits: number;
+  /** Leaves out crashes before so many operations. */
+  readonly from?: number;
 }
 
 export const defaultCrashOptions: CrashOptions = { sectorBytes: 512, exhaustiveUnits: 7 };
@@ -152,7 +159,9 @@ export function* crashImages(
   const durable = new DurableState(disk.start, options.sectorBytes);
   for (let after = 0; ; after++) {
     const seen = new Set<string>();
-    for (const kept of subsets(durable.pending.length, options.exhaustiveUnits)) {
+    const choices =
+      after < (options.from ?? 0) ? [] : subsets(durable.pending.length, options.exhaustiveUnits);
+    for (const kept of choices) {
       const image = durable.imageWith(kept);
       const key = fingerprint(image);
       if (seen.has(key)) continue;
