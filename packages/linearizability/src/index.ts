@@ -27,6 +27,9 @@ export {
   type LoggedOperation,
   type OperationId,
 } from "./commit-order.ts";
+export { minimise, type MinimalHistory, type MinimiseOptions } from "./minimise.ts";
+export { explain, type Explanation } from "./explain.ts";
+export { type PictureOptions, renderPicture } from "./picture.ts";
 export { type AppendReport, checkAppends } from "./appends.ts";
 export type { AppendProblem, AppendProblemType } from "./append-problems.ts";
 export {

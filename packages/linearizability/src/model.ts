@@ -53,6 +53,12 @@ export interface Model<State, Input, Output> {
    */
   mayDependOn?(observation: Observation<Input, Output>, input: Input): boolean;
 
+  /**
+   * The state in which `input`, a read, is answered with `output`, if the answer shows all of it. Then a minimiser may begin a long
+   * history at a read. Without this method it always begins at the beginning.
+   */
+  stateShownBy?(input: Input, output: Output): State;
+
   /** For messages and pictures, like `put x = 1`. Unequal inputs have unequal descriptions: logged and asked are compared by them. */
   describeInput(input: Input): string;
   describeOutput(input: Input, output: Output): string;

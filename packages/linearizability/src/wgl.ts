@@ -20,6 +20,8 @@ export type Verdict = "linearizable" | "illegal" | "unknown";
 
 export interface SearchResult<State> {
   readonly verdict: Verdict;
+  /** The state before the first operation. */
+  readonly start: State;
   /**
    * Positions in the intervals, in the order of a linearization. If the verdict is not `linearizable`: of one that gets as far
    * in time as any that was found, and then as long as any.
@@ -70,6 +72,7 @@ class Search<State, Input, Output> {
   /** The present order, and the state before each of its operations. */
   readonly #order: number[] = [];
   readonly #states: State[] = [];
+  readonly #start: State;
   #state: State;
   #steps = 0;
 
@@ -95,6 +98,7 @@ class Search<State, Input, Output> {
     this.#slotBits = new Int32Array(Math.ceil(this.#entries.slots / 32));
     this.#unknownBits = new Int32Array(Math.ceil(this.#entries.unknowns / 32));
     this.#seen = new ConfigurationSet(model, this.#slotBits.length, this.#unknownBits.length);
+    this.#start = start;
     this.#state = start;
     this.#bestState = start;
   }
@@ -219,7 +223,7 @@ class Search<State, Input, Output> {
   }
 
   #conclude(verdict: Verdict): SearchResult<State> {
-    const work = { steps: this.#work(), configurations: this.#seen.size };
+    const work = { start: this.#start, steps: this.#work(), configurations: this.#seen.size };
     if (verdict === "linearizable") {
       return { verdict, order: this.#order, state: this.#state, blocked: null, ...work };
     }

@@ -33,6 +33,7 @@ export function createKvModel(options: KvModelOptions = {}): Model<KvState, KvIn
     isRead: (input) => input.type === "get",
     partition: (input) => input.key,
     mayDependOn,
+    stateShownBy: (_, output) => stateOf(output),
     describeInput: (input) =>
       input.type === "get"
         ? `get ${input.key}`

@@ -24,6 +24,7 @@ export function createRegisterModel(
     equals: (a, b) => a === b,
     isRead: (input) => input.type === "read",
     mayDependOn,
+    stateShownBy: (_, output) => output as RegisterValue, // only a cas has a boolean
     describeInput,
     describeOutput: (input, output) => (input.type === "write" ? "ok" : JSON.stringify(output)),
     describeState: (state) => JSON.stringify(state),
