@@ -169,7 +169,11 @@ test("a state machine that throws instead of giving a view stops the node", asyn
     written = member.storage.calls.length;
     throw broken;
   };
+  // In the inbox together with what brings the snapshot.
+  const late: ReturnType<typeof outcomeOf>[] = [];
+  member.node.on("commit", () => late.push(outcomeOf(member.node.propose(bytes("late")))));
   await cluster.until(() => member.failures.length > 0, "no failure");
+  expect(late).toMatchObject([{ state: "rejected" }]);
   expect(member.storage.calls).toHaveLength(written);
   await expectFailed(member, "STATE_MACHINE_FAILED");
 });

@@ -68,7 +68,7 @@ test("a snapshot reflects exactly the index it is stored under, while later comm
   const half = Promise.all(letters("klmn").map((text) => node.propose(bytes(text))));
   await settle();
   reading.open();
-  await settle();
+  await cluster.run(100);
   expect([journal.lines.length, storage.calls.filter((call) => call === "createSnapshot").length]).toEqual([
     11, 1,
   ]);
