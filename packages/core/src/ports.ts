@@ -112,9 +112,9 @@ export interface Receiver {
  * What the cluster replicates. Must be deterministic: the same commands in the same order give the same results and the same state on
  * every server, whatever the clock, the randomness or the disk of one of them says.
  *
- * `Command` and `Query` are what the application passes to the server; commands come back from the log as bytes.
+ * A command comes from the log as bytes and gives a `Result`; a `Query` is what the application passes to `read`, and gives an `Answer`.
  */
-export interface StateMachine<Query = unknown, Result = unknown> {
+export interface StateMachine<Query = unknown, Result = unknown, Answer = Result> {
   /** The last index the state already reflects: 0 unless it keeps a disk of its own. Called once, before anything else. */
   open(): Promise<LogIndex>;
 
@@ -125,7 +125,7 @@ export interface StateMachine<Query = unknown, Result = unknown> {
   apply(commands: readonly AppliedCommand[]): Promise<readonly Result[]>;
 
   /** Answers from the current state without changing it. May run beside `apply`; then it sees a state between two commands. */
-  query(query: Query): Promise<Result>;
+  query(query: Query): Promise<Answer>;
 
   /** Fixes a view of the state before it returns. Later commands may be applied while the view is read. */
   snapshot(): AsyncIterable<Uint8Array>;

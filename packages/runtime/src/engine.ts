@@ -18,8 +18,11 @@ import { LocalSnapshots } from "./snapshots/local.ts";
 import { OutgoingSnapshots } from "./snapshots/outgoing.ts";
 import { Ticker } from "./ticker.ts";
 
-type Ports = Pick<Settings<never, unknown, unknown>, "id" | "storage" | "transport" | "stateMachine"> &
-  Pick<Settings<never, unknown, unknown>, "raft" | "tickMs" | "snapshotBytes">;
+type Ports = Pick<
+  Settings<never, unknown, unknown, unknown>,
+  "id" | "storage" | "transport" | "stateMachine"
+> &
+  Pick<Settings<never, unknown, unknown, unknown>, "raft" | "tickMs" | "snapshotBytes">;
 
 /** The running parts of a node, from the moment its storage is open. */
 export class Engine implements Receiver {

@@ -31,8 +31,8 @@ export interface RequestOptions {
  * Every promise settles, with a {@link RaftError} that says what to do next if it was not done. The node lives once: after `stop` or a failure, make
  * a new one.
  */
-export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown> {
-  readonly #settings: Settings<Command, Query, Result>;
+export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown, Answer = Result> {
+  readonly #settings: Settings<Command, Query, Result, Answer>;
   readonly #events: Events;
   readonly #requests = new Requests();
   readonly #peers: Peers;
@@ -48,7 +48,7 @@ export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown> {
   #isStorageOpen = false;
 
   /** @throws InvalidOptionError */
-  constructor(options: RaftNodeOptions<Command, Query, Result>) {
+  constructor(options: RaftNodeOptions<Command, Query, Result, Answer>) {
     this.#settings = resolveOptions(options);
     const { id, peers, clock, logger, stateMachine } = this.#settings;
     this.#events = new Events(logger);
@@ -99,11 +99,11 @@ export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown> {
    * @throws NotLeaderError, BusyError, NotStartedError, StoppedError or a NodeFailedError; the signal's reason when aborted; what the state machine's
    * `query` rejected with. A read can always be repeated.
    */
-  async read(query: Query, options: RequestOptions = {}): Promise<Result> {
+  async read(query: Query, options: RequestOptions = {}): Promise<Answer> {
     const engine = this.#admit();
     const { id, promise } = this.#requests.open(options.signal, (id) => this.#applier.query(id, query));
     engine.loop.push({ type: "read", id });
-    return (await promise) as Result;
+    return (await promise) as Answer;
   }
 
   /** A copy of what this node knows now. */

@@ -23,14 +23,19 @@ type RaftTuning = Pick<
 >;
 
 /** What a {@link RaftNode} is made of. The four ports belong to the node from `start` to `stop`. */
-export interface RaftNodeOptions<Command = Uint8Array, Query = unknown, Result = unknown> extends RaftTuning {
+export interface RaftNodeOptions<
+  Command = Uint8Array,
+  Query = unknown,
+  Result = unknown,
+  Answer = Result,
+> extends RaftTuning {
   /** This server's key in `peers`. */
   readonly id: NodeId;
   /** The address of every server of the cluster, this one included: 1 to 7. */
   readonly peers: ReadonlyMap<NodeId, string>;
   readonly storage: Storage;
   readonly transport: Transport;
-  readonly stateMachine: StateMachine<Query, Result>;
+  readonly stateMachine: StateMachine<Query, Result, Answer>;
   /** Needed if commands are anything but `Uint8Array`; those pass through untouched. */
   readonly codec?: CommandCodec<Command>;
   /** A leader is heard at least this often. Default 125; at least 2. */
@@ -51,12 +56,12 @@ export interface RaftNodeOptions<Command = Uint8Array, Query = unknown, Result =
 }
 
 /** The options with defaults filled in and times turned into ticks. */
-export interface Settings<Command, Query, Result> {
+export interface Settings<Command, Query, Result, Answer> {
   readonly id: NodeId;
   readonly peers: ReadonlyMap<NodeId, string>;
   readonly storage: Storage;
   readonly transport: Transport;
-  readonly stateMachine: StateMachine<Query, Result>;
+  readonly stateMachine: StateMachine<Query, Result, Answer>;
   readonly codec: CommandCodec<Command> | null;
   readonly tickMs: number;
   readonly snapshotBytes: number;
@@ -71,9 +76,9 @@ export interface Settings<Command, Query, Result> {
 const TICKS_PER_HEARTBEAT = 5;
 
 /** @throws InvalidOptionError */
-export function resolveOptions<Command, Query, Result>(
-  options: RaftNodeOptions<Command, Query, Result>,
-): Settings<Command, Query, Result> {
+export function resolveOptions<Command, Query, Result, Answer>(
+  options: RaftNodeOptions<Command, Query, Result, Answer>,
+): Settings<Command, Query, Result, Answer> {
   const { id, peers, storage, transport, stateMachine, codec, clock, logger, ...numbers } = options;
   const {
     heartbeatMs,
