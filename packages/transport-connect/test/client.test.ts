@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { AppendEntriesRequest } from "@eraft/proto/raftpb";
-import { AppendEntriesResponseSchema } from "@eraft/proto/raftpb";
+import { AppendEntriesResponseSchema, InstallSnapshotResponseSchema } from "@eraft/proto/raftpb";
 import { ConnectTransport, PeerError } from "@eraft/transport-connect";
 import type { ConnectTransportOptions, PeerConnection } from "@eraft/transport-connect";
 import { expect, test } from "vitest";
@@ -205,22 +205,19 @@ test("messages to nobody, and before start and after stop, are dropped", async (
 
 test("a peer that moves is called at its new address, and its old connection is closed", async () => {
   const { network, transport, receiver } = await setup();
+  transport.send(appendRequest());
   transport.send(voteRequest());
-  const old = await network.calls.next();
-  transport.setPeers(
-    new Map([
-      [2, "two:2"],
-      [3, "three:1"],
-    ]),
-  );
+  // One answer is here, but has not reached the receiver yet; the other call is still open.
+  (await network.calls.next()).resolve(success());
+  const moved = new Map([[2, "two:2"]]);
+  transport.setPeers(moved);
   expect(network.closed).toEqual(["two:1"]);
-  old.resolve(success());
   transport.send(voteRequest());
-  await network.calls.next();
   expect(network.opened).toEqual(["two:1", "two:2"]);
   transport.setPeers(new Map());
   expect(network.closed).toEqual(["two:1", "two:2"]);
-  await Promise.resolve();
+  // By the next turn of the event loop every promise has had its say.
+  await new Promise((resolve) => setImmediate(resolve));
   expect([receiver.messages.all, receiver.unreached.all]).toEqual([[], []]);
 });
 
@@ -260,6 +257,19 @@ test("a snapshot above the limit is refused before anything is read or opened", 
     message: "two:1: a snapshot of 11 bytes exceeds the limit of 10 bytes",
   });
   expect(network.opened).toEqual([]);
+});
+
+test("a snapshot has a connection of its own, for as long as it takes", async () => {
+  const { network, transport, receiver } = await setup();
+  transport.send(appendRequest());
+  await network.calls.next();
+  const sending = transport.sendSnapshot(snapshotHeader(), { size: 0, chunks: chunksOf() });
+  const call = await network.calls.next();
+  expect([network.opened.length, network.closed.length]).toEqual([2, 0]);
+  call.resolve(create(InstallSnapshotResponseSchema, { term: 5n }));
+  await sending;
+  expect(receiver.messages.all).toMatchObject([{ type: "installSnapshotResponse", sequence: 73 }]);
+  expect([network.opened.length, network.closed.length]).toEqual([2, 1]);
 });
 
 test.for([[1], [3]])("a snapshot of %i bytes announced with 2 is not sent", async ([size]) => {

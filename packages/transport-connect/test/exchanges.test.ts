@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { AppendEntries, Request, Response } from "@eraft/core";
 import { expect, test } from "vitest";
@@ -74,6 +75,16 @@ test("a success that covers less than the request is not sent as success", async
   const wait = open(request).wait(never);
   exchanges.answer({ ...agree(request), matchIndex: 10 } as Response);
   expect(await codeOf(wait)).toBe(Code.Internal);
+});
+
+test("nothing stays registered with a caller that got its answer", async () => {
+  const { exchanges, open } = setup();
+  const { signal } = new AbortController();
+  const wait = open(voteRequest()).wait(signal);
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  exchanges.answer(agree(voteRequest()));
+  await wait;
+  expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
 
 test("a caller that leaves does not end the exchange, and another can join it", async () => {

@@ -6,8 +6,13 @@ import { expect, test } from "vitest";
 const fixture = fileURLToPath(new URL("goaway-fixture.ts", import.meta.url));
 
 async function run(manager: "own" | "connect") {
-  const flags = ["-C", "@eraft/source", "--unhandled-rejections=strict"];
-  // The flag's name in the older of the versions we support.
+  const flags = [
+    "-C",
+    "@eraft/source",
+    "--unhandled-rejections=strict",
+    "--disable-warning=ExperimentalWarning",
+  ];
+  // Older versions among those we support strip types only when asked to.
   if (Number(process.versions.node.split(".")[0]) < 23) flags.push("--experimental-strip-types");
   const child = spawn(process.execPath, [...flags, fixture, manager]);
   let output = "";

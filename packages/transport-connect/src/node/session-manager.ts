@@ -94,6 +94,7 @@ export class PeerSessionManager {
   async #session(): Promise<http2.ClientHttp2Session> {
     if (this.#closed) throw new ConnectError("this connection was closed", Code.Canceled);
     const current = this.#current;
+    // A session that has received GOAWAY counts as closed; its last calls go on.
     if (current !== null && !current.closed && !current.destroyed && this.#answers(current)) return current;
     if (this.#dialling === null) {
       const { redialAfterMs } = this.#options;
@@ -148,7 +149,6 @@ export class PeerSessionManager {
       this.#retire(session);
       reject(error);
     });
-    session.on("goaway", () => this.#retire(session));
     session.once("connect", () => resolve());
     session.once("close", () => {
       this.#sessions.delete(session);
