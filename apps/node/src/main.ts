@@ -1,1 +1,68 @@
-export {};
+import type { Command } from "./command.ts";
+import { append } from "./commands/append.ts";
+import { demo } from "./commands/demo.ts";
+import { get } from "./commands/get.ts";
+import { put } from "./commands/put.ts";
+import { serve } from "./commands/serve.ts";
+import { status } from "./commands/status.ts";
+import { walDump } from "./commands/wal-dump.ts";
+import { UsageError, explain } from "./errors.ts";
+import { ExitCode } from "./exit-code.ts";
+import { overview } from "./help.ts";
+import { type Io, ignoreClosedStreams, processIo } from "./io.ts";
+import { followLifeline } from "./lifeline.ts";
+import { packageVersion } from "./version.ts";
+
+const COMMANDS: readonly Command[] = [serve, demo, put, get, append, status, walDump];
+
+const LINGER_MS = 1000;
+
+/** What bin/eraft.js calls. */
+export async function run(argv: readonly string[]): Promise<void> {
+  followLifeline();
+  ignoreClosedStreams();
+  process.exitCode = await main(argv, processIo);
+  // Whatever still holds the process, such as a system call on a disk that hangs, must not hold it for ever.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+}
+
+/** Runs one command line and resolves with its exit code. Never rejects. */
+export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
+  try {
+    return await dispatch(argv, io);
+  } catch (error) {
+    const { line, exitCode } = explain(error);
+    io.err(`eraft: ${line}\n`);
+    return exitCode;
+  }
+}
+
+async function dispatch(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const [first, second] = argv;
+  if (first === "--help" || first === "-h" || first === "help") {
+    io.out(overview(COMMANDS));
+    return ExitCode.ok;
+  }
+  if (first === "--version") {
+    io.out(`${packageVersion()}\n`);
+    return ExitCode.ok;
+  }
+  for (const command of COMMANDS) {
+    const words = command.name.split(" ");
+    if (words.every((word, i) => word === argv[i])) return command.run(argv.slice(words.length), io);
+  }
+  if (first === "wal" && (second === "--help" || second === "-h")) return walDump.run(["--help"], io);
+  throw new UsageError(
+    first === undefined
+      ? `no command: ${known()}`
+      : `unknown command ${JSON.stringify(given(argv))}: ${known()}`,
+  );
+}
+
+function given([first = "", second = ""]: readonly string[]): string {
+  return first === "wal" ? `${first} ${second}`.trim() : first;
+}
+
+function known(): string {
+  return `the commands are ${COMMANDS.map(({ name }) => name).join(", ")}`;
+}

@@ -1,0 +1,51 @@
+import { basename, isAbsolute, relative } from "node:path";
+import { DEMO_ADDRESSES } from "../cluster.ts";
+
+/** What the reader of a demo can do now: commands to copy. */
+export function nextSteps(state: {
+  /** How the reader calls eraft. */
+  readonly eraft: string;
+  readonly addresses: readonly string[];
+  readonly dataDir: string;
+  readonly leader: { readonly id: number; readonly pid: number };
+}): string {
+  const { eraft, addresses, dataDir, leader } = state;
+  const list = addresses.join(",");
+  const cluster = list === DEMO_ADDRESSES.join(",") ? "" : ` --cluster ${list}`;
+  const lines = [
+    "",
+    `${addresses.length === 1 ? "A cluster of one node" : `A cluster of ${addresses.length} nodes`} is running. In another terminal:`,
+    "",
+    `  ${eraft} put color blue${cluster}`,
+    `  ${eraft} get color${cluster}`,
+    `  ${eraft} append color ,green${cluster}`,
+    `  ${eraft} status${cluster}`,
+    "",
+    addresses.length < 3
+      ? "Kill the node that leads; the demo starts it again, with its data:"
+      : "Kill the node that leads; another one takes over, and the demo starts it again:",
+    "",
+    `  kill -9 ${leader.pid}    # node ${leader.id}`,
+    "",
+    `Data and logs are in ${dataDir}; the next demo goes on with them. Ctrl-C stops all nodes.`,
+    "",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** How somebody who stands in `from` calls the script that is running now. */
+export function howToCall(script: string, from: string): string {
+  if (basename(script) === "eraft") return "eraft";
+  const path = relative(from, script);
+  return `node ${quote(path.startsWith("..") || isAbsolute(path) ? script : path)}`;
+}
+
+/** Where the user stands: a package manager that runs a script stands at the root of the package instead. */
+export function whereUserStands(): string {
+  const { INIT_CWD, npm_lifecycle_event } = process.env;
+  return npm_lifecycle_event === undefined ? process.cwd() : (INIT_CWD ?? process.cwd());
+}
+
+function quote(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}
