@@ -57,6 +57,10 @@ test("replies that the log confirms, with gets between entries and in gaps, are 
   });
 });
 
+test("a return and a call at one time count as concurrent", () => {
+  expect(checkCommitOrder(kvModel, log, [...good, get("g", 6, 7, 3, "b")]).verdict).toBe("linearizable");
+});
+
 test("the log decides what became of unknown outcomes", () => {
   const history = [...good.slice(0, 2), put("c", 5, "unknown", 0), put("d", 6, "unknown", 0)];
   const { verdict, decided } = checkCommitOrder(kvModel, log, history);

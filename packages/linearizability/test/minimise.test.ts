@@ -10,6 +10,9 @@ import {
   minimise,
   type MinimalHistory,
   type Operation,
+  registerModel,
+  type RegisterInput,
+  type RegisterOutput,
 } from "../src/index.ts";
 import { at } from "./at.ts";
 import { bruteForce } from "./brute-force.ts";
@@ -133,6 +136,27 @@ test("no step makes an illegal history out of a linearizable one", () => {
     const found = minimise(kvModel, { ...report, verdict: "illegal", blocked });
     expect(found.intervals).toBe(report.intervals);
   }
+});
+
+test("an operation that is open where the history ends does not keep an answer that it owes to what comes later", () => {
+  const history: Operation<RegisterInput, RegisterOutput>[] = [
+    {
+      client: 0,
+      call: 1,
+      return: 10,
+      input: { type: "cas", expected: 0, value: 1 },
+      outcome: "ok",
+      output: true,
+    },
+    { client: 1, call: 2, return: 3, input: { type: "read" }, outcome: "ok", output: null },
+    { client: 1, call: 4, return: 5, input: { type: "write", value: 0 }, outcome: "ok", output: null },
+  ];
+  const report = at(checkLinearizable(registerModel, history).partitions, 0);
+  expect(report.verdict).toBe("linearizable");
+  // As if the read had been found wrong: without the write, a successful cas would be wrong indeed.
+  expect(minimise(registerModel, { ...report, verdict: "illegal", blocked: 1 }).intervals).toBe(
+    report.intervals,
+  );
 });
 
 test("a budget that is too small gives a history that is larger, not wrong", () => {

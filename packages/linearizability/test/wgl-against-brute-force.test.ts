@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  checkAppends,
   checkLinearizable,
   kvModel,
   type KvInput,
@@ -101,6 +102,44 @@ test("every register history of up to 3 operations and 3 clients gets the verdic
   expect(counts.get("linearizable")).toBeGreaterThan(3_000);
   expect(counts.get("illegal")).toBeGreaterThan(3_000);
 });
+
+/** No text twice and none the beginning of another, as the list-append check demands. */
+const appendChoices: readonly Choice<KvInput, KvOutput>[] = [
+  { input: { type: "get", key: "x" }, outputs: [null, "a;", "b;", "a;b;", "b;a;", "a;a;", "a;b", "c;"] },
+  { input: { type: "append", key: "x", value: "a;" }, outputs: [null] },
+  { input: { type: "append", key: "x", value: "b;" }, outputs: [null] },
+];
+
+test.each([2, 3, 4])(
+  "every list-append history of %i operations and up to 3 clients gets the verdict of the definition",
+  (size) => {
+    const counts = new Map<string, number>();
+    for (const shape of shapes(size, size === 4 ? 2 : 3)) {
+      const extend = (history: readonly Operation<KvInput, KvOutput>[]): void => {
+        const place = shape[history.length];
+        if (place === undefined) {
+          const expected = bruteForce(kv, null, history);
+          const { verdict } = checkAppends(history);
+          if (verdict !== expected)
+            throw new Error(`${verdict}, but by definition ${expected}: ${JSON.stringify(history)}`);
+          counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+          return;
+        }
+        const { client, call, return: returned, last } = place;
+        for (const { input, outputs } of appendChoices) {
+          if (input.type === "append" && history.some((other) => other.input === input)) continue;
+          if (last) extend([...history, { client, call, input, outcome: "unknown" }]);
+          extend([...history, { client, call, input, outcome: "failed", return: returned }]);
+          for (const output of size === 4 ? outputs.slice(0, 5) : outputs)
+            extend([...history, { client, call, input, outcome: "ok", return: returned, output }]);
+        }
+      };
+      extend([]);
+    }
+    expect(counts.get("linearizable")).toBeGreaterThan(50);
+    expect(counts.get("illegal")).toBeGreaterThan(50);
+  },
+);
 
 test.each([
   [4, 2],
