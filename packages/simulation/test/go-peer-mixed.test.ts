@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Cluster, isLeader, logOf, type Member } from "./go-peer-cluster/cluster.ts";
 
 const MIXES = ["TTG", "TGG", "TTTGG", "TTGGG", "GGTGG", "TTTTG"];
-const SEEDS_PER_MIX = 12;
+const SEEDS_PER_MIX = 40;
 const FAULTS_MS = 20_000;
 
 // The rules for our own servers are checked at every step of every run, by CoreChecks.

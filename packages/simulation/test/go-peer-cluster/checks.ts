@@ -42,6 +42,14 @@ export class CoreChecks {
     this.#require(state.lastLogIndex >= commitIndex, `log ends at ${state.lastLogIndex}, below its commit`);
     for (const entry of committed) this.#record(entry);
     if (state.role === "leader" && commitIndex > before.commitIndex) this.#requireQuorum(state);
+    const newest = committed.find(({ index }) => index === commitIndex);
+    const commits = state.role === "leader" && before.role === "leader" && commitIndex > before.commitIndex;
+    // Figure 3.7: an entry of an earlier term is committed only by one of the leader's own (3.6.2).
+    if (commits && newest !== undefined)
+      this.#require(
+        newest.term === state.term,
+        `a leader of term ${state.term} committed term ${newest.term}`,
+      );
     for (const message of messages) this.#requireKept(message, state);
   }
 
