@@ -1,4 +1,4 @@
-import { GoNode, type GoPacket } from "../../src/go-peer/index.ts";
+import { GoNode, type GoPacket, type GoPanic } from "../../src/go-peer/index.ts";
 import { Agenda } from "../../src/agenda.ts";
 import { Random } from "../../src/random.ts";
 import { CoreChecks, fingerprint } from "./checks.ts";
@@ -19,6 +19,8 @@ export interface GoMember {
   readonly node: GoNode;
   readonly machine: Machine;
   seenCommit: number;
+  /** The last panic that was noticed. */
+  panic: GoPanic | null;
 }
 
 export interface CoreMember {
@@ -117,7 +119,7 @@ export class Cluster {
     const machine = new Machine();
     const { mix, seed } = this.#options;
     const node = new GoNode({ id, size: mix.length, seed: seed * 10 + id, service: machine });
-    return { id, kind: "go", node, machine, seenCommit: 0 };
+    return { id, kind: "go", node, machine, seenCommit: 0, panic: null };
   }
 
   #core(id: number): CoreMember {
@@ -222,7 +224,7 @@ export class Cluster {
     for (const packet of node.drain()) this.#send(packet);
     const state = node.inspect();
     if (state === null) {
-      if (node.panic !== null) this.#panicked(member, node.panic.message);
+      if (node.panic !== null && node.panic !== member.panic) this.#panicked(member, node.panic);
       return;
     }
     if (state.role === "Leader") this.#led(state.term, id);
@@ -241,8 +243,9 @@ export class Cluster {
     });
   }
 
-  #panicked(member: GoMember, message: string): void {
-    this.panics.push(`server ${member.id}: ${message}`);
+  #panicked(member: GoMember, panic: GoPanic): void {
+    member.panic = panic;
+    this.panics.push(`server ${member.id}: ${panic.message}`);
     this.#in(1000, () => this.#start(member));
   }
 
