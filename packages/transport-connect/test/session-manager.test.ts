@@ -2,6 +2,7 @@ import { once } from "node:events";
 import * as http2 from "node:http2";
 import * as net from "node:net";
 import type { AddressInfo } from "node:net";
+import { Worker } from "node:worker_threads";
 import { afterEach, expect, test } from "vitest";
 import { DEFAULT_SESSION_OPTIONS, PeerSessionManager } from "../src/node/session-manager.ts";
 import type { SessionOptions } from "../src/node/session-manager.ts";
@@ -95,15 +96,39 @@ test("a peer that is slow but answers pings is kept", async () => {
   expect(sessions).toHaveLength(1);
 });
 
-test("a connection that is not established in time fails all calls that wait for it, and no more than allowed wait", async () => {
-  // An address for documentation, where nobody is. Some networks say so at once: then the calls fail for that reason.
-  const manager = managerOf("192.0.2.1:9", { connectTimeoutMs: 20, maxWaiting: 2 });
+/** A port that accepts nothing more: its thread sleeps, and its backlog is full. */
+async function listenDeaf(): Promise<string> {
+  const worker = new Worker(DEAF, { eval: true });
+  const [port] = (await once(worker, "message")) as [number];
+  // The kernel completes one connection more than the backlog of 1, and leaves the rest unanswered.
+  const sockets = [1, 2].map(() => net.connect(port, "127.0.0.1"));
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    void worker.terminate();
+  });
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
+  return `127.0.0.1:${port}`;
+}
+
+const DEAF = `
+  const { parentPort } = require("node:worker_threads");
+  const server = require("node:net").createServer();
+  server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  });
+`;
+
+test("a connection that is not established in time fails the calls that wait for it; only so many may", async () => {
+  const manager = managerOf(await listenDeaf(), { connectTimeoutMs: 20, maxWaiting: 2 });
   const calls = [ask(manager), ask(manager), ask(manager)].map((call) =>
     call.catch((error: Error) => error.message),
   );
-  const [first, second, third] = await Promise.all(calls);
-  expect(first).toBe(second);
-  expect(third).toBe("[unavailable] too many calls wait for the connection");
+  expect(await Promise.all(calls)).toEqual([
+    "[unavailable] no connection within 20 ms",
+    "[unavailable] no connection within 20 ms",
+    "[unavailable] too many calls wait for the connection",
+  ]);
 });
 
 test("after a failed attempt calls fail at once for a moment, without another attempt", async () => {
@@ -118,7 +143,7 @@ test("after a failed attempt calls fail at once for a moment, without another at
   expect(second).toBe(first);
 });
 
-test("close ends calls, also those that wait for the connection, and refuses later ones", async () => {
+test("close ends calls and refuses later ones", async () => {
   const server = http2.createServer(() => {});
   const manager = managerOf(await listen(server));
   const stream = await ask(manager);
@@ -126,8 +151,17 @@ test("close ends calls, also those that wait for the connection, and refuses lat
   manager.close();
   await ended;
   await expect(ask(manager)).rejects.toThrow(/closed/);
-  const connecting = managerOf(await listen(http2.createServer()));
-  const call = ask(connecting);
-  connecting.close();
-  await expect(call).rejects.toThrow(/closed/);
+});
+
+test("close does not wait for a connection that is never established", async () => {
+  const manager = managerOf(await listenDeaf(), { connectTimeoutMs: 60_000 });
+  const call = ask(manager).catch((error: Error) => error.message);
+  manager.close();
+  expect(await call).toBe("[unavailable] connection closed before it was established");
+});
+
+test("the host of an IPv6 address is used without its brackets", async () => {
+  // Whether this machine has IPv6 or not, the attempt fails, and the error tells what was attempted.
+  const error = await ask(managerOf("[::1]:1")).catch((error: unknown) => error);
+  expect(error).toMatchObject({ cause: { syscall: "connect", address: "::1", port: 1 } });
 });

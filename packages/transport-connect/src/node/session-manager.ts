@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import * as http2 from "node:http2";
+import * as net from "node:net";
 
 export interface SessionOptions {
   /** Milliseconds to establish the TCP connection. Default 1000. */
@@ -38,7 +39,7 @@ export class PeerSessionManager {
   readonly authority: string;
   readonly #options: SessionOptions;
   /** Every session that is not closed: the current one, and older ones that finish their last calls. */
-  readonly #sessions = new Set<http2.ClientHttp2Session>();
+  readonly #sessions = new Map<http2.ClientHttp2Session, net.Socket>();
   #current: http2.ClientHttp2Session | null = null;
   #dialling: Promise<http2.ClientHttp2Session> | null = null;
   #waiting = 0;
@@ -88,7 +89,10 @@ export class PeerSessionManager {
   close(): void {
     this.#closed = true;
     this.#current = null;
-    for (const session of this.#sessions) session.destroy();
+    for (const [session, socket] of this.#sessions) {
+      session.destroy();
+      socket.destroy();
+    }
   }
 
   async #session(): Promise<http2.ClientHttp2Session> {
@@ -138,13 +142,16 @@ export class PeerSessionManager {
 
   async #dial(): Promise<http2.ClientHttp2Session> {
     const { connectTimeoutMs, sessionMemoryMb } = this.#options;
+    const socket = this.#openSocket();
     const session = http2.connect(this.authority, {
+      createConnection: () => socket,
       maxSessionMemory: sessionMemoryMb,
       settings: { enablePush: false },
     });
-    this.#sessions.add(session);
+    this.#sessions.set(session, socket);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => session.destroy(timedOut(connectTimeoutMs)), connectTimeoutMs);
+    // The socket, not the session: a session that is destroyed before it is connected says nothing until TCP gives up, minutes later.
+    const timer = setTimeout(() => socket.destroy(timedOut(connectTimeoutMs)), connectTimeoutMs);
     session.on("error", (error) => {
       this.#retire(session);
       reject(error);
@@ -169,6 +176,12 @@ export class PeerSessionManager {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #openSocket(): net.Socket {
+    const { hostname, port } = new URL(this.authority);
+    // A URL keeps the brackets of an IPv6 address, and leaves out port 80.
+    return net.connect({ host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 80 : Number(port) });
   }
 
   /** New calls go elsewhere; those under way finish. */
