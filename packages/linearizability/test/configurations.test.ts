@@ -51,21 +51,26 @@ const write = (client: number, value: number): Operation<RegisterInput, Register
   outcome: "ok",
   output: null,
 });
-const read = (client: number, call: number, output: number): Operation<RegisterInput, RegisterOutput> => ({
+const cas = (
+  client: number,
+  call: number,
+  expected: number,
+  output: boolean,
+): Operation<RegisterInput, RegisterOutput> => ({
   client,
   call,
   return: call + 1,
-  input: { type: "read" },
+  input: { type: "cas", expected, value: 9 },
   outcome: "ok",
   output,
 });
 
 test("a model with the worst hash there is gets the same verdict", () => {
   const constant = { ...createRegisterModel(), hash: () => 0 };
-  // All writes are done before the first read, in whatever order: only the state tells the configurations apart.
+  // All writes are done before the first cas, in whatever order: only the state tells the configurations apart.
   for (const last of [1, 2, 3, 4]) {
-    const history = [write(1, 1), write(2, 2), write(3, 3), write(4, 4), read(5, 20, last)];
+    const history = [write(1, 1), write(2, 2), write(3, 3), write(4, 4), cas(5, 20, last, true)];
     expect(checkLinearizable(constant, history).verdict).toBe("linearizable");
-    expect(checkLinearizable(constant, [...history, read(6, 30, 5 - last)]).verdict).toBe("illegal");
+    expect(checkLinearizable(constant, [...history, cas(6, 30, 9, false)]).verdict).toBe("illegal");
   }
 });
