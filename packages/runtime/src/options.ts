@@ -75,6 +75,9 @@ export interface Settings<Command, Query, Result, Answer> {
 /** A heartbeat is this many ticks: enough for election timeouts to differ, few enough to cost nothing. */
 const TICKS_PER_HEARTBEAT = 5;
 
+/** As much log as is worth keeping in memory for followers that are behind. */
+const MAX_RETAINED_BYTES = 4 << 20;
+
 /** @throws InvalidOptionError */
 export function resolveOptions<Command, Query, Result, Answer>(
   options: RaftNodeOptions<Command, Query, Result, Answer>,
@@ -108,6 +111,8 @@ export function resolveOptions<Command, Query, Result, Answer>(
   const heartbeatTicks = Math.floor(heartbeatMs / tickMs);
   const electionTimeoutTicksMin = Math.ceil(electionTimeoutMs / tickMs);
   const raft: RaftConfig = {
+    // A follower that is behind by less than a snapshot's worth of log gets that, and no snapshot.
+    retainedBytes: Math.min(Math.ceil(snapshotBytes), MAX_RETAINED_BYTES),
     ...tuning,
     id,
     peers: [...peers.keys()],
