@@ -204,13 +204,12 @@ export class Log {
       this.#baseTerm = lastIncludedTerm;
       this.#handedOut = lastIncludedIndex;
       this.#stableIndex = lastIncludedIndex;
-      this.#truncateFrom = null;
     }
-    // The storage applies the same rule to what it holds. If it was still to truncate at or below the snapshot, its entry
-    // there is not the snapshot's, so it drops everything by that rule.
-    if (this.#truncateFrom !== null && this.#truncateFrom <= lastIncludedIndex) this.#truncateFrom = null;
     this.#handedOut = Math.max(this.#handedOut, lastIncludedIndex);
     this.#stableIndex = Math.max(this.#stableIndex, lastIncludedIndex);
+    // The storage applies the same rule to its own copy, which may still hold what was truncated here since: leader A replaced entry 7
+    // and this is not on disk yet, then B's snapshot says that the old entry 7 was right. The storage keeps what follows it, we do not.
+    if (this.#truncateFrom !== null) this.#truncateFrom = this.#handedOut + 1;
   }
 
   *#from(first: LogIndex): Generator<Entry, void> {

@@ -4,7 +4,7 @@ import type { LogIndex, NodeId } from "./types.ts";
 /**
  * What a leader knows of one follower (dissertation, Figure 3.1, volatile state on leaders; 10.2.1 for pipelining).
  *
- * - probe: it is not known where the logs agree. One AppendEntries at a time looks for the place.
+ * - probe: it is not known where the logs agree. One AppendEntries with entries at a time looks for the place.
  * - replicate: it is known. Entries are sent ahead, `nextIndex` running before the answers.
  * - snapshot: the follower needs entries that are compacted. Only heartbeats until the snapshot is sent.
  */
@@ -18,10 +18,8 @@ export class Progress {
   hasAnswered = false;
   /** The highest sequence number it has answered. */
   acknowledged = 0;
-  /** probe: an AppendEntries is on its way, so wait for the answer or for the next heartbeat. */
+  /** probe: the entries were sent once, so wait for an answer. Heartbeats repeat the question. */
   paused = false;
-  /** probe: the sequence of that AppendEntries; other refusals answer questions we no longer ask. */
-  probeSequence = 0;
   /** replicate: the last index of each AppendEntries with entries on its way. */
   inflight: LogIndex[] = [];
   /** A refusal of a request up to this one says nothing new: it was sent before the last change of course. */

@@ -30,7 +30,6 @@ export class Replication {
   /** Sends every follower something now, whether or not it has entries to get. */
   heartbeat(): void {
     for (const follower of this.#followers.values()) {
-      follower.paused = false;
       const sent = this.#server.lastSequence;
       this.#advance(follower);
       if (this.#server.lastSequence === sent || follower.state === "snapshot") this.#sendEmpty(follower);
@@ -46,6 +45,7 @@ export class Replication {
   answered(response: Response): Progress | null {
     const follower = this.#followers.get(response.from);
     if (follower === undefined || response.type === "refusal") return null;
+    if (isStaleRejection(response)) return null;
     const current = response.term === this.#server.term;
     // A Go peer answers with its old term to InstallSnapshot, and with term 0 to a prevLogIndex below its snapshot. Both are signs of life.
     if (!current && !(response.type === "installSnapshotResponse" || isBelowSnapshot(response))) return null;
@@ -76,9 +76,9 @@ export class Replication {
 
   /** Handles a failed consistency check: looks for the place where the logs agree. */
   refused(follower: Progress, response: AppendEntriesResponse): void {
-    const { sequence } = response;
-    if (follower.state === "snapshot" || sequence <= follower.ignoreRefusalsUpTo) return;
-    if (follower.state === "probe" && sequence !== follower.probeSequence) return;
+    // While probing, any request since the last change of course asked about the same prevLogIndex. Not only the latest one counts: a follower
+    // that takes longer than a heartbeat to answer would never be heard.
+    if (follower.state === "snapshot" || response.sequence <= follower.ignoreRefusalsUpTo) return;
     const { log, lastSequence } = this.#server;
     const prevLogIndex = follower.nextIndex - 1;
     if (isBelowSnapshot(response)) {
@@ -130,10 +130,7 @@ export class Replication {
     if (follower.state === "probe") {
       if (follower.paused) return;
       follower.paused = true;
-      follower.probeSequence = this.#sendAppend(
-        follower,
-        log.batch(follower.nextIndex, config.maxAppendBytes),
-      );
+      this.#sendAppend(follower, log.batch(follower.nextIndex, config.maxAppendBytes));
       return;
     }
     while (follower.nextIndex <= log.lastIndex && follower.inflight.length < config.maxInflightAppends) {
@@ -145,7 +142,8 @@ export class Replication {
   }
 
   #sendEmpty(follower: Progress): void {
-    // In replicate this asks "did you get all I sent?", so a lost AppendEntries is noticed at the next heartbeat. A follower that waits for
+    // In replicate this asks "did you get all I sent?", so a lost AppendEntries is noticed at the next heartbeat. In probe it repeats the
+    // question without the entries: a follower that is down, or behind a slow link, gets no whole batch every time. A follower that waits for
     // a snapshot is asked what it cannot refuse for long: only that it hears from a leader matters.
     const { baseIndex } = this.#server.log;
     const prevLogIndex = follower.state === "snapshot" ? baseIndex : follower.nextIndex - 1;
@@ -156,23 +154,21 @@ export class Replication {
     follower: Progress,
     entries: readonly Entry[],
     prevLogIndex: LogIndex = follower.nextIndex - 1,
-  ): number {
+  ): void {
     const { id, term, log, commitIndex } = this.#server;
-    const sequence = this.#server.nextSequence();
     // Sent before our own disk has these entries (10.2.1): they count for us only once it has.
     this.#server.send({
       type: "appendEntries",
       from: id,
       to: follower.id,
       term,
-      sequence,
+      sequence: this.#server.nextSequence(),
       prevLogIndex,
       prevLogTerm: log.knownTermAt(prevLogIndex),
       // A Go follower commits up to its own last index, verified or not, so it must never be told more than this message verifies.
       leaderCommit: Math.min(commitIndex, prevLogIndex + entries.length),
       entries,
     });
-    return sequence;
   }
 
   /** Where to look next (3.5, the optimisation with conflictTerm): past our last entry of that term, or where the follower says. */
@@ -191,8 +187,8 @@ export class Replication {
   }
 
   /** The follower refuses what it had confirmed: its disk has lost it (the Go nodes can). Say so, and no longer count on it. */
-  #distrust(follower: Progress, { conflictIndex }: AppendEntriesResponse): void {
-    if (follower.probeSequence <= follower.matchedAtSequence) return;
+  #distrust(follower: Progress, { conflictIndex, sequence }: AppendEntriesResponse): void {
+    if (sequence <= follower.matchedAtSequence) return;
     const confirmed = follower.matchIndex;
     const remaining = Math.max(0, Math.min(conflictIndex - 1, confirmed - 1));
     follower.matchIndex = remaining;
@@ -212,6 +208,18 @@ export class Replication {
     const { term, outbox } = this.#server;
     outbox.snapshots.push({ to: follower.id, term, sequence: this.#server.nextSequence() });
   }
+}
+
+/**
+ * "Your term is over", said to a request of an earlier term, which is why it names no place of conflict. When it arrives, its term may have become ours:
+ *
+ * 1. Server A leads term 1. Its request 1000 to B is delayed.
+ * 2. A restarts, counts its requests from 1 again, and is elected in term 2, by B.
+ * 3. B gets request 1000 and answers "term 2". Taken for an answer to A of term 2, it would confirm all reads up to that number.
+ */
+function isStaleRejection(response: Response): boolean {
+  if (response.type !== "appendEntriesResponse" || response.success || response.term === 0) return false;
+  return response.conflictIndex === 0 && response.conflictTerm === 0;
 }
 
 /** "Your prevLogIndex is below my snapshot" as a Go peer says it: a message of defaults only. */

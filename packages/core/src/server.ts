@@ -40,8 +40,8 @@ export class Server {
   constructor(config: Required<RaftConfig>, restored: Restored, applied: LogIndex) {
     this.config = config;
     this.log = new Log(restored);
-    this.#hardState = restored.hardState;
     this.#stableHardState = restored.hardState;
+    this.#hardState = atLeastOfTerm(restored.hardState, this.log.snapshot.lastIncludedTerm);
     this.#random = new Random(config.seed);
     const { lastIncludedIndex } = this.log.snapshot;
     invariant(
@@ -49,8 +49,8 @@ export class Server {
       `the state machine reflects entry ${applied}, but the storage has snapshot ${lastIncludedIndex} and entries up to ${this.log.lastIndex}`,
     );
     invariant(
-      this.log.lastTerm <= this.term,
-      `the log ends in term ${this.log.lastTerm}, above the stored term ${this.term}`,
+      restored.entries.length === 0 || this.log.lastTerm <= restored.hardState.term,
+      `the log ends in term ${this.log.lastTerm}, above the stored term ${restored.hardState.term}`,
     );
     this.commitIndex = applied;
     this.lastApplied = applied;
@@ -249,4 +249,12 @@ export class Server {
   get #hasUnwritten(): boolean {
     return this.#hardState !== (this.#writing ?? this.#stableHardState) || this.log.hasUnwritten;
   }
+}
+
+/**
+ * A snapshot may come in a new term and be stored before that term is; then the server crashes. It has answered nothing in the new term yet,
+ * and given no vote in it, for both wait for the write. So it is free to begin there.
+ */
+function atLeastOfTerm(hardState: HardState, term: Term): HardState {
+  return hardState.term >= term ? hardState : { term, votedFor: null };
 }

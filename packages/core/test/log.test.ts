@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { entryBytes, Log } from "../src/log.ts";
+import { LogWalk } from "./harness/log-walk.ts";
+import { entriesOf } from "./harness/messages.ts";
+
+const EMPTY = { hardState: { term: 0, votedFor: null }, snapshot: null, entries: [] };
+
+test("random operations, with truncations and snapshots during writes, agree with a simple model and the disk", () => {
+  for (let seed = 0; seed < 400; seed += 1) {
+    const run = () => {
+      const walk = new LogWalk(seed);
+      for (let step = 0; step < 150; step += 1) {
+        walk.step();
+        walk.check();
+      }
+      walk.checkAtRest();
+    };
+    expect(run, `seed ${seed}`).not.toThrow();
+  }
+});
+
+function logOf(...terms: number[]): Log {
+  return new Log({ ...EMPTY, entries: entriesOf(terms) });
+}
+
+test("runs of equal terms are found from both ends", () => {
+  const log = logOf(1, 1, 2, 2, 2, 4);
+  expect([1, 2, 3, 4, 5, 6].map((index) => log.firstIndexOfTermAt(index))).toEqual([1, 1, 3, 3, 3, 6]);
+  expect([1, 2, 3, 4, 5].map((term) => log.lastIndexOfTerm(term, 6))).toEqual([2, 5, null, 6, null]);
+  expect(log.lastIndexOfTerm(2, 4)).toBe(4);
+  expect(log.lastIndexOfTerm(4, 5)).toBeNull();
+});
+
+test("a batch has what fits, at least one entry, and none from beyond the end", () => {
+  const log = logOf(1, 1, 1);
+  const [one = 0] = log.slice(1, 1).map(entryBytes);
+  expect(log.batch(1, 2 * one).map(({ index }) => index)).toEqual([1, 2]);
+  expect(log.batch(2, 1).map(({ index }) => index)).toEqual([2]);
+  expect(log.batch(4, 1000)).toEqual([]);
+});
+
+test("what contradicts the log stops the server", () => {
+  const log = logOf(1, 2);
+  expect(() => log.append({ index: 4, term: 2, command: new Uint8Array(1) })).toThrow(/does not follow/);
+  expect(() => log.append({ index: 3, term: 1, command: new Uint8Array(1) })).toThrow(/term 1 after 2/);
+  expect(() => log.slice(1, 3)).toThrow(/not in the log/);
+  expect(() => log.knownTermAt(3)).toThrow(/entry 3/);
+  expect(() => log.compact({ lastIncludedIndex: 2, lastIncludedTerm: 1 }, 0)).toThrow(
+    /has term 1, the log another/,
+  );
+  log.compact({ lastIncludedIndex: 2, lastIncludedTerm: 2 }, 0);
+  expect(() => log.truncate(2)).toThrow(/covered by the snapshot/);
+});
