@@ -1,4 +1,6 @@
+import { createClient } from "@connectrpc/connect";
 import { KvClient } from "@eraft/kv";
+import { AdminService } from "@eraft/proto/eraft/admin/v1";
 import type { PeerConnection } from "@eraft/transport-connect";
 import { nodePeerConnection } from "@eraft/transport-connect/node";
 import type { Address } from "../cluster.ts";
@@ -12,18 +14,56 @@ export const timeoutFlag: Flag<number> = integer({
   fallback: { value: 10_000 },
 });
 
+/** For a question whose answer is helpful, but not needed. */
+const DISCOVERY_TIMEOUT_MS = 500;
+
 export interface Connections {
   readonly client: KvClient;
   /** The connection to one node, shared with the client. */
   readonly connect: (address: string) => PeerConnection;
 }
 
-/** Runs `work` with a client of the cluster, and closes every connection afterwards. */
-export async function withClient<T>(
+/** Runs `work` with a client of exactly these nodes, and closes every connection afterwards. */
+export function withClientOf<T>(
   cluster: readonly Address[],
   timeoutMs: number,
   work: (connections: Connections) => Promise<T>,
 ): Promise<T> {
+  const addresses = cluster.map(({ text }) => text);
+  return withConnections((connect) => withClient(addresses, timeoutMs, connect, work));
+}
+
+/**
+ * The same with a client that also knows the nodes that those of `cluster` know of. The store's client asks nobody whom it was not told
+ * of, so that one address, of a node that does not lead, would get it nowhere.
+ */
+export function withClientOfWhole<T>(
+  cluster: readonly Address[],
+  timeoutMs: number,
+  work: (connections: Connections) => Promise<T>,
+): Promise<T> {
+  const given = cluster.map(({ text }) => text);
+  return withConnections(async (connect) => {
+    const addresses = [...new Set([...given, ...(await otherNodes(given, connect))])];
+    return withClient(addresses, timeoutMs, connect, work);
+  });
+}
+
+async function withClient<T>(
+  addresses: readonly string[],
+  timeoutMs: number,
+  connect: Connections["connect"],
+  work: (connections: Connections) => Promise<T>,
+): Promise<T> {
+  const client = new KvClient({ addresses, connect, deadlineMs: timeoutMs });
+  try {
+    return await work({ client, connect });
+  } finally {
+    client.close();
+  }
+}
+
+async function withConnections<T>(work: (connect: Connections["connect"]) => Promise<T>): Promise<T> {
   const open = new Map<string, Required<PeerConnection>>();
   const connect = (address: string): PeerConnection => {
     let connection = open.get(address);
@@ -33,11 +73,22 @@ export async function withClient<T>(
     }
     return connection;
   };
-  const client = new KvClient({ addresses: cluster.map(({ text }) => text), connect, deadlineMs: timeoutMs });
   try {
-    return await work({ client, connect });
+    return await work(connect);
   } finally {
-    client.close();
     for (const connection of open.values()) connection.close();
   }
+}
+
+/** What the first node that answers knows of the others; nothing if none does, or none has an AdminService. */
+async function otherNodes(
+  addresses: readonly string[],
+  connect: Connections["connect"],
+): Promise<readonly string[]> {
+  const answers = addresses.map(async (address) => {
+    const admin = createClient(AdminService, connect(address));
+    const { peers } = await admin.getNodeStatus({}, { timeoutMs: DISCOVERY_TIMEOUT_MS });
+    return peers.map(({ address }) => address);
+  });
+  return Promise.any(answers).catch(() => []);
 }

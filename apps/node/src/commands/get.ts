@@ -1,4 +1,4 @@
-import { timeoutFlag, withClient } from "../client/with-client.ts";
+import { timeoutFlag, withClientOfWhole } from "../client/with-client.ts";
 import { clusterToAsk } from "../cluster.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../errors.ts";
@@ -13,7 +13,9 @@ export const get: Command = defineCommand({
     "Prints the value, a newline and nothing else: at least as new as everything that was done before. Exit code 3: there is no such key.",
   ],
   run: async ({ flags, operands: [key = ""] }, io) => {
-    const value = await withClient(flags.cluster, flags["timeout-ms"], ({ client }) => client.get(key));
+    const value = await withClientOfWhole(flags.cluster, flags["timeout-ms"], ({ client }) =>
+      client.get(key),
+    );
     if (value === null) throw new CommandError(`no such key: ${JSON.stringify(key)}`, ExitCode.noSuchKey);
     io.out(`${value}\n`);
     return ExitCode.ok;

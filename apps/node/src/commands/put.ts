@@ -1,4 +1,4 @@
-import { timeoutFlag, withClient } from "../client/with-client.ts";
+import { timeoutFlag, withClientOfWhole } from "../client/with-client.ts";
 import { clusterToAsk } from "../cluster.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { ExitCode } from "../exit-code.ts";
@@ -13,7 +13,7 @@ export const put: Command = defineCommand({
     "Exit code 4: no answer came, and the write may have been done. A value that begins with a dash follows --, as in: eraft put key -- -1",
   ],
   run: async ({ flags, operands: [key = "", value = ""] }) => {
-    await withClient(flags.cluster, flags["timeout-ms"], ({ client }) => client.put(key, value));
+    await withClientOfWhole(flags.cluster, flags["timeout-ms"], ({ client }) => client.put(key, value));
     return ExitCode.ok;
   },
 });

@@ -1,5 +1,5 @@
 import { clusterStatus } from "../client/cluster-status.ts";
-import { timeoutFlag, withClient } from "../client/with-client.ts";
+import { timeoutFlag, withClientOf } from "../client/with-client.ts";
 import { clusterToAsk } from "../cluster.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../errors.ts";
@@ -23,7 +23,7 @@ export const status: Command = defineCommand({
     "Exit code 1: no node answered.",
   ],
   run: async ({ flags }, io) => {
-    const rows = await withClient(flags.cluster, flags["timeout-ms"], (connections) =>
+    const rows = await withClientOf(flags.cluster, flags["timeout-ms"], (connections) =>
       clusterStatus(flags.cluster, connections),
     );
     io.out(flags.json ? statusJson(rows, { peers: flags.peers }) : formatStatus(rows));

@@ -1,7 +1,7 @@
 import { type WriteStream, createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { clusterStatus, leaderOf } from "../client/cluster-status.ts";
-import { withClient } from "../client/with-client.ts";
+import { withClientOf } from "../client/with-client.ts";
 import type { Address } from "../cluster.ts";
 import { CommandError } from "../errors.ts";
 import { condense } from "./condense.ts";
@@ -61,7 +61,7 @@ export class Demo {
   /** Resolves with the leader once there is one. */
   async leader(signal: AbortSignal): Promise<{ readonly id: number; readonly pid: number }> {
     const { cluster } = this.#options;
-    return withClient(cluster, 10_000, async (connections) => {
+    return withClientOf(cluster, 10_000, async (connections) => {
       for (;;) {
         signal.throwIfAborted();
         const leader = leaderOf(await clusterStatus(cluster, connections));

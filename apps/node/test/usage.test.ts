@@ -1,0 +1,109 @@
+import { expect, test } from "vitest";
+import { runMain } from "./support/run-main.ts";
+
+const THREE = "127.0.0.1:5001,127.0.0.1:5002,127.0.0.1:5003";
+const SERVE = ["serve", "--id", "0", "--cluster", THREE, "--data-dir", "unused"];
+
+/** A command line, and the words that its one line on stderr must have: what was given and what is allowed. */
+const WRONG: readonly (readonly [readonly string[], ...string[]])[] = [
+  [[], "no command", "serve, demo, put, get, append, status, wal dump", "eraft --help"],
+  [["frobnicate"], '"frobnicate"', "serve, demo"],
+  [["wal"], '"wal"', "wal dump"],
+  [["wal", "list"], '"wal list"', "wal dump"],
+
+  [["serve"], "--id N is missing", "eraft serve --help"],
+  [["serve", "--id", "0"], "--cluster A,B,C is missing"],
+  [["serve", "--id", "0", "--cluster", THREE], "--data-dir DIR is missing", "--storage wal"],
+  [[...SERVE, "--port", "1"], "--port", "--id, --cluster, --data-dir"],
+  [[...SERVE, "extra"], '"extra"', "no arguments"],
+  [[...SERVE, "-v"], "-v"],
+  [[...SERVE, "--id", "1"], "--id is given twice"],
+  [["serve", "--id"], "--id needs a value"],
+  [["serve", "--id", "--cluster", THREE], "--id needs a value", '"--cluster"'],
+  [["serve", "--id", "-1"], "--id needs a value", "--id=-1"],
+  [["serve", "--id=-1"], '--id "-1"', "from 0"],
+  [["serve", "--id", "one"], '--id "one"', "not a whole number"],
+  [["serve", "--id", "1.5"], '--id "1.5"', "not a whole number"],
+  [["serve", "--id", ""], '--id ""', "not a whole number"],
+  [["serve", "--id", "0x1"], '--id "0x1"', "not a whole number"],
+  [["serve", "--id", "3", "--cluster", THREE, "--data-dir", "d"], "--id 3", "0 to 2"],
+  [[...SERVE, "--storage", "disk"], '--storage "disk"', "wal, memory"],
+  [
+    ["serve", "--id", "0", "--cluster", THREE, "--data-dir", ""],
+    '--data-dir ""',
+    "not the name of a directory",
+  ],
+  [[...SERVE, "--heartbeat-ms", "0"], '--heartbeat-ms "0"', "from 2 to 60000"],
+  [[...SERVE, "--heartbeat-ms", "600"], "--election-timeout-ms 1000", "twice --heartbeat-ms 600"],
+  [[...SERVE, "--election-timeout-ms", "249"], "--election-timeout-ms 249", "twice --heartbeat-ms 125"],
+  [[...SERVE, "--snapshot-bytes", "0"], '--snapshot-bytes "0"', "from 1"],
+  [[...SERVE, "--log-level", "loud"], '--log-level "loud"', "debug, info, warn, error"],
+
+  [["get", "k", "--cluster", ""], '--cluster ""', "HOST:PORT"],
+  [["get", "k", "--cluster", "127.0.0.1"], '"127.0.0.1"', "HOST:PORT"],
+  [["get", "k", "--cluster", "a:1,,b:2"], '""', "HOST:PORT"],
+  [["get", "k", "--cluster", "a:0"], '"a:0"', "1 to 65535"],
+  [["get", "k", "--cluster", "a:65536"], '"a:65536"', "1 to 65535"],
+  [["get", "k", "--cluster", "::1:5001"], '"::1:5001"', "HOST:PORT"],
+  [["get", "k", "--cluster", "http://a:1"], '"http://a:1"', "HOST:PORT"],
+  [["get", "k", "--cluster", "a:1,A:1"], "A:1 occurs twice"],
+  [["get", "k", "--cluster", "a:1,b:1,c:1,d:1,e:1,f:1,g:1,h:1"], "8 addresses", "1 to 7"],
+
+  [["put"], "KEY is missing", "eraft put --help"],
+  [["put", "k"], "VALUE is missing"],
+  [["put", "k", "v", "w"], '"w"', "only KEY VALUE"],
+  [["put", "k", "-v"], "-v", "write -- before"],
+  [["put", "", "v"], "key"],
+  [["put", "k", "v", "--timeout-ms", "0"], '--timeout-ms "0"', "from 1"],
+  [["append", "k"], "VALUE is missing", "eraft append --help"],
+  [["get"], "KEY is missing", "eraft get --help"],
+  [["get", "k", "l"], '"l"', "only KEY"],
+  [["get", "x".repeat(4097)], "key"],
+  [["status", "--json=yes"], "--json takes no value", '"yes"'],
+  [["status", "node-0"], '"node-0"'],
+  [["wal", "dump"], "DIR is missing", "eraft wal dump --help"],
+
+  [["demo", "--nodes", "0"], '--nodes "0"', "from 1 to 7"],
+  [["demo", "--nodes", "8"], '--nodes "8"', "from 1 to 7"],
+  [["demo", "--base-port", "65535"], "--base-port 65535", "65535 at most"],
+];
+
+test.each(WRONG.map(([argv, ...words]) => ({ line: argv.join(" ").slice(0, 60), argv, words })))(
+  "wrong command line: eraft $line",
+  async ({ argv, words }) => {
+    const { code, stdout, stderr } = await runMain(...argv);
+    expect(stderr).toMatch(/^eraft: [^\n]+\n$/);
+    for (const word of words) expect(stderr).toContain(word);
+    expect(stdout).toBe("");
+    expect(code).toBe(2);
+  },
+);
+
+const COMMANDS = ["serve", "demo", "put", "get", "append", "status", "wal dump"];
+
+test("eraft --help names every command", async () => {
+  for (const argv of [["--help"], ["-h"], ["help"]]) {
+    const { code, stdout, stderr } = await runMain(...argv);
+    expect(code).toBe(0);
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(String.raw`^  ${command} `, "m"));
+    expect(stderr).toBe("");
+  }
+});
+
+test.each(COMMANDS)("eraft %s --help tells its usage, also beside mistakes", async (command) => {
+  const { code, stdout, stderr } = await runMain(...command.split(" "), "--no-such-flag", "--help");
+  expect(code).toBe(0);
+  expect(stdout).toContain(`Usage: eraft ${command} [FLAGS]`);
+  expect(stdout.split("\n").every((line) => line.length <= 100)).toBe(true);
+  expect(stderr).toBe("");
+});
+
+test("--help after -- is an operand like any other", async () => {
+  const { code, stderr } = await runMain("wal", "dump", "--", "--help");
+  expect(stderr).toBe('eraft: "--help" is not a directory\n');
+  expect(code).toBe(1);
+});
+
+test("eraft --version prints the version and nothing else", async () => {
+  expect(await runMain("--version")).toEqual({ code: 0, stdout: "0.1.0\n", stderr: "" });
+});
