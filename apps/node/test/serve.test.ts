@@ -31,6 +31,20 @@ test("a second process on the same data directory refuses, whatever its port", a
   expect((await cluster.run("put", "k", "v")).code).toBe(0);
 });
 
+test("the data directory of another node is refused", async () => {
+  const cluster = await startCluster(3);
+  for (const id of [0, 1]) await cluster.kill(id);
+  const args = cluster.serveArgs(1).map((arg) => (arg === cluster.dataDir(1) ? cluster.dataDir(0) : arg));
+  expect(await runEraft(args)).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: `eraft: the data directory ${cluster.dataDir(0)} belongs to node 0, and this is node 1\n`,
+  });
+  // Each with its own it goes on.
+  for (const id of [0, 1]) await cluster.restart(id);
+  await cluster.leader();
+});
+
 test("a killed process leaves no lock behind", async () => {
   const cluster = await startCluster(1);
   await cluster.kill(0);

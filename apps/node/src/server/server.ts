@@ -3,6 +3,7 @@ import { type RpcServer, serve } from "@eraft/transport-connect/node";
 import type { JsonLogger } from "../logger.ts";
 import { type KvRaftNode, compose } from "./compose.ts";
 import type { ServeConfig } from "./config.ts";
+import { claimDataDir } from "./data-dir-owner.ts";
 import { answerHttp } from "./health.ts";
 
 /** One node of a cluster with its port. Lives once. */
@@ -30,8 +31,9 @@ export class Server {
    * takes its time, in which probes should find somebody who says "starting". RPCs are answered UNAVAILABLE until then.
    */
   async start(): Promise<void> {
-    const address = this.#config.cluster[this.#config.id];
-    if (address === undefined) throw new Error(`no address for node ${this.#config.id}`);
+    const { id, cluster, storage } = this.#config;
+    const address = cluster[id];
+    if (address === undefined) throw new Error(`no address for node ${id}`);
     this.#rpc = serve({
       host: address.host,
       port: address.port,
@@ -39,6 +41,7 @@ export class Server {
       fallback: (request, response) => answerHttp(request, response, () => this.#node.status()),
     });
     await this.#rpc.listening;
+    if (storage.type === "wal") await claimDataDir(storage.dir, id);
     await this.#node.start();
     this.#report();
   }
