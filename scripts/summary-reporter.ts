@@ -4,6 +4,7 @@ import type { Reporter, TestModule } from "vitest/node";
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
     let passed = 0;
+    let skipped = 0;
     // A module that cannot be loaded and an error outside any test are failures that no test reports.
     let failed = unhandled.length;
     for (const module of modules) {
@@ -11,11 +12,13 @@ export default class SummaryReporter implements Reporter {
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         if (state === "passed") passed += 1;
+        else if (state === "skipped") skipped += 1;
         else moduleFailed += 1;
       }
       failed += moduleFailed === 0 && !module.ok() ? 1 : moduleFailed;
     }
     // After the default reporter's own summary, which is printed in the same turn.
-    process.once("exit", () => process.stdout.write(`${passed} passed, ${failed} failed\n`));
+    const rest = skipped > 0 ? `, ${skipped} skipped` : "";
+    process.once("exit", () => process.stdout.write(`${passed} passed, ${failed} failed${rest}\n`));
   }
 }
