@@ -26,6 +26,9 @@ const NOT_A_KV_SERVER: ReadonlySet<Code> = new Set([
   Code.PermissionDenied,
 ]);
 
+/** What the system says when there is no connection: then nothing was sent. */
+const NEVER_CONNECTED: ReadonlySet<unknown> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
+
 /** Limits of one attempt. */
 export interface AttemptLimits {
   readonly timeoutMs: number;
@@ -111,7 +114,15 @@ function judgeError(error: unknown): Verdict {
   if (code === Code.ResourceExhausted) {
     return { type: "failed", effect: "none", busy: true, error: connectError };
   }
-  return failed(connectError, NOT_A_KV_SERVER.has(code) ? "none" : "possible");
+  const isCertain = NOT_A_KV_SERVER.has(code) || wasNeverConnected(connectError);
+  return failed(connectError, isCertain ? "none" : "possible");
+}
+
+function wasNeverConnected(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ("code" in cause && NEVER_CONNECTED.has(cause.code)) return true;
+  }
+  return false;
 }
 
 function failed(error: Error, effect: "none" | "possible"): Verdict {

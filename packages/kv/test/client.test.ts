@@ -1,4 +1,5 @@
-import { Code } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
+
 import { expect, test } from "vitest";
 import {
   KvAbortedError,
@@ -154,6 +155,20 @@ test("no answer until the deadline: KvTimeoutError says whether the write may ha
     rejection(read.client().get("k", { deadlineMs: 50 })),
   )) as KvTimeoutError;
   expect([get.outcome, get.attempts]).toStrictEqual(["not-done", 1]);
+});
+
+test("a refused connection is certainly without effect, a broken one is not", async () => {
+  const outcomes = [];
+  for (const code of ["ECONNREFUSED", "ECONNRESET"]) {
+    const cause = Object.assign(new Error(`connect ${code}`), { code });
+    const error = new ConnectError(code, Code.Unavailable, undefined, undefined, cause);
+    const transport = { unary: () => Promise.reject(error), stream: () => Promise.reject(error) };
+    const { clock } = new ScriptedCluster({});
+    const kv = new KvClient({ addresses: ["a"], clock, connect: () => transport });
+    const failure = (await finish(clock, rejection(kv.put("k", "1")))) as KvTimeoutError;
+    outcomes.push(failure.outcome);
+  }
+  expect(outcomes).toStrictEqual(["not-done", "unknown"]);
 });
 
 test("a transport that cannot be made is an error of that address only", async () => {

@@ -12,19 +12,19 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
-async function listen(server: net.Server): Promise<string> {
+async function listen(server: net.Server, host = "127.0.0.1"): Promise<string> {
   const sockets = new Set<net.Socket>();
   server.on("connection", (socket: net.Socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, host);
   await once(server, "listening");
   cleanups.push(() => {
     server.close();
     for (const socket of sockets) socket.destroy();
   });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `${host}:${(server.address() as AddressInfo).port}`;
 }
 
 function managerOf(address: string, options: Partial<SessionOptions> = {}): PeerSessionManager {
@@ -45,6 +45,15 @@ test("calls share one connection", async () => {
   await Promise.all(streams.map((stream) => once(stream.end().resume(), "close")));
   await ask(manager);
   expect(connections).toBe(1);
+});
+
+test("an IPv6 address arrives at the server with its brackets", async () => {
+  const server = http2.createServer((request, response) => response.end(request.authority));
+  const port = (await listen(server, "::1")).split(":").at(-1);
+  const stream = await ask(managerOf(`[::1]:${port}`));
+  stream.end().setEncoding("utf8");
+  const [authority] = await once(stream, "data");
+  expect(authority).toBe(`[::1]:${port}`);
 });
 
 test("after GOAWAY the call under way finishes, and new ones go to a new connection", async () => {

@@ -37,6 +37,7 @@ export const DEFAULT_SESSION_OPTIONS: SessionOptions = {
 export class PeerSessionManager {
   /** Scheme, host and port; what Connect compares the URL of a request with. */
   readonly authority: string;
+  readonly #host: string;
   readonly #options: SessionOptions;
   /** Every session that is not closed: the current one, and older ones that finish their last calls. */
   readonly #sessions = new Map<http2.ClientHttp2Session, net.Socket>();
@@ -51,7 +52,9 @@ export class PeerSessionManager {
   #closed = false;
 
   constructor(address: string, options: SessionOptions) {
-    this.authority = new URL(`http://${address}`).origin;
+    const { origin, host } = new URL(`http://${address}`);
+    this.authority = origin;
+    this.#host = host;
     this.#options = options;
   }
 
@@ -66,7 +69,11 @@ export class PeerSessionManager {
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const session = await this.#session();
       try {
-        const stream = session.request({ ...headers, ":method": method, ":path": path }, options);
+        const stream = session.request(
+          // Node would leave out the brackets of an IPv6 address, and the server could not tell where its port begins.
+          { ...headers, ":authority": this.#host, ":method": method, ":path": path },
+          options,
+        );
         // Connect adds its listener a moment later.
         stream.on("error", () => {});
         this.#owedSinceMs ??= performance.now();
