@@ -49,7 +49,9 @@ export function killCases<Site extends StorageSite>(make: CaseMaker<Site>): read
         for (const step of randomWorkload(7, RANDOM_STEPS)) {
           await subject.take(step);
           if (subject.isFilling) continue;
-          X;
+          const ending = random.below(3);
+          if (ending === 0) await subject.killAndOpen();
+          if (ending === 1) await subject.reopen();
         }
         await subject.reopen();
       },
