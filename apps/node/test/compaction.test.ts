@@ -41,8 +41,7 @@ test("a follower that was away while the log was compacted catches up by Install
   await cluster.converged();
   expect(cluster.process(away).stderr).toMatch(/Received a snapshot up to index/);
   // What it was sent is what it would have computed: it serves it when the others are gone.
-  const [other] = cluster.running.filter((id) => id !== away);
-  await cluster.kill(other ?? 0);
+  await cluster.kill(cluster.running.find((id) => id !== away) ?? 0);
   expect(await client.get("early")).toBe("bird");
   expect(await client.get("key-79")).toHaveLength(2000);
 });
@@ -52,14 +51,12 @@ test("a node that is killed in the middle of writing a snapshot starts again", a
   const client = cluster.client();
   const victim = ((await cluster.leader()) + 1) % 3;
   const dir = cluster.dataDir(victim);
-  let isWriting = false;
+  const isWriting = (): boolean =>
+    files(dir).some(({ name, sizeBytes }) => /^snapshot.*\.tmp$/.test(name) && sizeBytes > 0);
   const filling = (async () => {
-    for (let at = 0; at < 60 && !isWriting; at += 1) await client.put(`key-${at}`, "x".repeat(1_000_000));
+    for (let at = 0; at < 60 && !isWriting(); at += 1) await client.put(`key-${at}`, "x".repeat(1_000_000));
   })();
-  while (!isWriting) {
-    isWriting = files(dir).some(({ name, sizeBytes }) => /^snapshot.*\.tmp$/.test(name) && sizeBytes > 0);
-    await setImmediate();
-  }
+  while (!isWriting()) await setImmediate();
   await cluster.kill(victim);
   expect(files(dir).some(({ name }) => /^snapshot.*\.tmp$/.test(name))).toBe(true);
   await filling;
