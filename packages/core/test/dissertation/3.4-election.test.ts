@@ -9,7 +9,7 @@ const { electionTimeoutTicksMin: MIN, electionTimeoutTicksMax: MAX, heartbeatTic
 function timeoutOf(server: Solo): number {
   const { term } = server.state;
   let ticks = 0;
-  while (server.state.term === term) {
+  while (server.state.term === term && ticks < 10 * MAX) {
     server.tick();
     ticks += 1;
   }

@@ -57,6 +57,19 @@ test("the answer waits until snapshot and term are on disk", () => {
   expect(server.sent()).toMatchObject([{ type: "installSnapshotResponse", term: 2 }]);
 });
 
+test("the end of a write that was under way is not the end of the installation", () => {
+  const server = new Solo({ term: 2 });
+  server.stalled = true;
+  server.receive(appendEntries([0, 0], [2], { term: 2 }), installSnapshot([5, 2], { term: 2 }));
+  server.node.finishDisk();
+  expect(server.sent()).toEqual([]);
+  server.node.finishDisk();
+  expect(server.sent()).toMatchObject([
+    { type: "appendEntriesResponse" },
+    { type: "installSnapshotResponse" },
+  ]);
+});
+
 test("entries that follow a snapshot being installed are taken, and promised when all of it is on disk", () => {
   const server = new Solo({ term: 2 });
   server.stalled = true;
@@ -225,6 +238,20 @@ test("after a snapshot that failed the next one is sent when a while has passed"
   expect(before.filter(({ type }) => type === "installSnapshot")).toEqual([]);
   leader.tick();
   expect(leader.sent().filter(({ type }) => type === "installSnapshot")).toHaveLength(1);
+});
+
+test("the heartbeat that sends a snapshot again is still a heartbeat", () => {
+  const leader = leaderOfSnapshot();
+  leader.tick(2);
+  leader.step({ type: "snapshotSent", to: 1, snapshot: null });
+  // The other follower keeps it in office.
+  const alive = success(6, { term: 2, from: 2, sequence: 1 });
+  leader.receive(alive);
+  leader.tick(COOLDOWN - 1);
+  leader.receive(alive);
+  leader.tick();
+  const types = leader.sent().filter(({ to }) => to === 1);
+  expect(types.map(({ type }) => type).toSorted()).toEqual(["appendEntries", "installSnapshot"]);
 });
 
 test("a follower that has the snapshot after all, or installs it, goes on with entries", () => {

@@ -86,10 +86,12 @@ test("a read waits until its index is applied", () => {
   const cluster = new Cluster(3);
   cluster.elect(0);
   cluster.propose(0, "x");
-  while (cluster.state(0).commitIndex < 2) {
+  // Everything but the state machine of the leader works.
+  for (let step = 0; step < 50; step += 1) {
     for (const node of cluster.nodes) node.finishDisk();
     cluster.deliver();
   }
+  expect(cluster.state(0)).toMatchObject({ commitIndex: 2, lastApplied: 1 });
   const read = cluster.read(0);
   while (cluster.deliver()) for (const node of cluster.nodes) node.finishDisk();
   expect(cluster.outcome(read)).toBeUndefined();
