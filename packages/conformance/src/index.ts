@@ -1,5 +1,6 @@
 // To prove a backend.
 export { storageCases } from "./storage/cases.ts";
+export { stateMachineCases } from "./state-machine/cases.ts";
 export { crashDiskSite } from "./storage/crash-disk-site.ts";
 export type { Case } from "./common/case.ts";
 export { ConformanceError } from "./common/witness.ts";
@@ -15,6 +16,8 @@ export type {
   StorageSupport,
 } from "./storage/harness.ts";
 export type { CrashDiskSite } from "./storage/crash-disk-site.ts";
+export { DEFAULT_STATE_MACHINE_SUPPORT, MIN_COMMANDS } from "./state-machine/harness.ts";
+export type { StateMachineHarness, StateMachineSupport } from "./state-machine/harness.ts";
 
 // A disk that can lose its power.
 export { CrashDisk } from "./disk/crash-disk.ts";

@@ -1,0 +1,35 @@
+import type { StateMachine } from "@eraft/core";
+
+/** What the kit needs to know of a state machine: where to get one, what to ask of it, and what more it claims than the port. */
+export interface StateMachineHarness<Query, Result, Answer> {
+  /** A new state machine that reflects nothing and has not been opened. */
+  readonly create: () => StateMachine<Query, Result, Answer>;
+  /**
+   * A history, at least {@link MIN_COMMANDS} commands, none of them empty. The more they depend on each other, the more the cases see: the
+   * same command twice, one that undoes another, one that is refused. They are applied in this order, and more than once.
+   */
+  readonly commands: readonly Uint8Array[];
+  /** At least one: together their answers should show all of the state that queries can show. */
+  readonly queries: readonly Query[];
+  readonly supports?: Partial<StateMachineSupport>;
+}
+
+/** Below this, batches and prefixes of the history are hardly different from each other. */
+export const MIN_COMMANDS = 8;
+
+/** Good properties that the port does not ask for. */
+export interface StateMachineSupport {
+  /** Equal states have equal snapshots, byte for byte. Lets the cases compare what no query shows. */
+  readonly equalSnapshots: boolean;
+  /** A snapshot that was cut short, or of which one bit was changed, is refused by `restore`. */
+  readonly detectsDamage: boolean;
+  /** When `restore` rejects, the old state is still there. */
+  readonly keepsStateOnRejection: boolean;
+}
+
+/** No more than the port promises. */
+export const DEFAULT_STATE_MACHINE_SUPPORT: StateMachineSupport = {
+  equalSnapshots: false,
+  detectsDamage: false,
+  keepsStateOnRejection: false,
+};
