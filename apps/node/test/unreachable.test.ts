@@ -15,7 +15,10 @@ test.each([
   const cluster = await deadCluster();
   const { code, stdout, stderr } = await runMain(...args, "--cluster", cluster, "--timeout-ms", "300");
   expect(stderr).toMatch(/^eraft: no answer from the cluster, [^\n]+\n$/);
-  for (const address of cluster.split(",")) expect(stderr).toContain(`${address}: connection refused`);
+  for (const address of cluster.split(",")) {
+    // On a slow machine the time limit may come in the middle of an attempt.
+    expect(stderr).toMatch(new RegExp(`${address}: (connection refused|the call was given up)`));
+  }
   expect(stdout).toBe("");
   expect(code).toBe(stderr.includes("the write may have been done") ? 4 : 1);
 });

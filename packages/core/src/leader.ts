@@ -41,8 +41,15 @@ export class Leader implements Role {
   tick(): void {
     const { heartbeatTicks, electionTimeoutTicksMin } = this.#server.config;
     this.#replication.tick();
-    if (this.#isCutOff() || this.#server.storageTicks >= electionTimeoutTicksMin) {
-      // Cut off: nobody may hear us, while clients wait (6.2). Disk hung: our heartbeats would keep a working server from taking over.
+    if (this.#server.storageTicks >= electionTimeoutTicksMin) {
+      // Our heartbeats would keep a server whose disk works from taking over. What the others have committed is not applied here
+      // before our own disk has it, which may be never: nobody is to wait for that.
+      this.#transitions.stepDown();
+      this.#server.giveUpProposals(this.#server.commitIndex);
+      return;
+    }
+    // Nobody may hear us, while clients wait (6.2).
+    if (this.#isCutOff()) {
       this.#transitions.stepDown();
       return;
     }

@@ -150,6 +150,16 @@ export class Server {
     this.#proposals.push({ id, index });
   }
 
+  /** The committed proposals up to `index` that are not handed out yet never will be, as far as anybody can tell. */
+  giveUpProposals(index: LogIndex): void {
+    const kept = [];
+    for (const proposal of this.#proposals) {
+      if (proposal.index > index) kept.push(proposal);
+      else this.outbox.outcomes.push({ type: "unknown", id: proposal.id, leaderId: this.leaderId });
+    }
+    this.#proposals = kept;
+  }
+
   /** Answers a read once the state machine reflects `index`. */
   readAt(id: RequestId, index: LogIndex): void {
     this.#reads.push({ id, index });
@@ -198,12 +208,7 @@ export class Server {
     this.log.install(header);
     this.commitUpTo(header.lastIncludedIndex);
     // A proposal of ours that the snapshot covers is done, but its result is computed elsewhere: here it is unknown for ever.
-    const uncovered = this.#proposals.filter(({ index }) => index > header.lastIncludedIndex);
-    for (const { id, index } of this.#proposals) {
-      if (index > header.lastIncludedIndex) continue;
-      this.outbox.outcomes.push({ type: "unknown", id, leaderId: this.leaderId });
-    }
-    this.#proposals = uncovered;
+    this.giveUpProposals(header.lastIncludedIndex);
   }
 
   takeRestore(): InstallSnapshot | null {

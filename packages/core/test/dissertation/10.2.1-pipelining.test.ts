@@ -89,15 +89,17 @@ test("a leader whose disk hangs for an election timeout steps down, so that a wo
   cluster.run(4 * TIMEOUT);
   expect(cluster.leader()).not.toBe(0);
   expect(cluster.leader()).toBeDefined();
-  expect(cluster.outcome(request)).toBeUndefined();
+  // The others have committed it. Here it would be applied only when the disk is back, which may be never.
+  expect(cluster.outcome(request)).toBe("unknown");
 });
 
-test("a proposal that was committed while the leader's disk hung is answered when the disk is back", () => {
+test("a proposal that is committed while the leader's disk is slow is answered when the disk is done", () => {
   const cluster = new Cluster(3);
   cluster.elect(0);
   const resume = cluster.stallDisk(0);
   const request = cluster.propose(0, "x");
-  cluster.run(3 * TIMEOUT);
+  cluster.run(TIMEOUT - 1);
+  expect(cluster.outcome(request)).toBeUndefined();
   resume();
   cluster.run(3 * TIMEOUT);
   expect(cluster.outcome(request)).toBe("committed");
