@@ -23,5 +23,11 @@ export type Action =
   | { readonly type: "compact"; readonly node: NodeId }
   | { readonly type: "crash"; readonly node: NodeId; readonly keepsWrite: boolean }
   | { readonly type: "restart"; readonly node: NodeId }
-  | { readonly type: "propose"; readonly node: NodeId; readonly id: number }
+  /** Proposes `command`, or without one the number `id`. */
+  | {
+      readonly type: "propose";
+      readonly node: NodeId;
+      readonly id: number;
+      readonly command?: Uint8Array;
+    }
   | { readonly type: "read"; readonly node: NodeId; readonly id: number };

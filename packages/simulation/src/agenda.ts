@@ -13,6 +13,11 @@ export class Agenda<T> {
     return this.#heap.length;
   }
 
+  /** When the next appointment is; Infinity when there is none. */
+  get nextAt(): number {
+    return this.#heap[0]?.at ?? Infinity;
+  }
+
   add(at: number, what: T): void {
     const heap = this.#heap;
     this.#order += 1;

@@ -127,7 +127,7 @@ export class Cluster {
       case "propose":
         return this.#after(
           node,
-          node.step({ type: "propose", id: action.id, command: commandOf(action.id) }),
+          node.step({ type: "propose", id: action.id, command: action.command ?? commandOf(action.id) }),
         );
       case "read":
         return this.#after(node, node.step({ type: "read", id: action.id }));

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { rerunCommand } from "./all.ts";
+import { KV_SCENARIOS } from "./kv/index.ts";
+import { drawSeeds } from "./seeds.ts";
+
+const seeds = drawSeeds();
+
+test("all 23 are here, each under a name of its own", () => {
+  expect(new Set(KV_SCENARIOS.map(({ name }) => name)).size).toBe(23);
+});
+
+test.each(KV_SCENARIOS)("$name", async ({ name, run }) => {
+  for (const seed of seeds) {
+    const { simulatedMs } = await run(seed).catch((cause: unknown) => {
+      throw new Error(`seed ${seed}: ${String(cause)}; ${rerunCommand(name, seed)}`, { cause });
+    });
+    expect(simulatedMs).toBeGreaterThan(0);
+  }
+});
