@@ -98,7 +98,7 @@ test("a proposal that is committed while the leader's disk is slow is answered w
   cluster.elect(0);
   const resume = cluster.stallDisk(0);
   const request = cluster.propose(0, "x");
-  cluster.run(TIMEOUT - 1);
+  cluster.run(TIMEOUT - 2);
   expect(cluster.outcome(request)).toBeUndefined();
   resume();
   cluster.run(3 * TIMEOUT);
