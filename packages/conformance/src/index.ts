@@ -1,5 +1,6 @@
 // To prove a backend.
 export { storageCases } from "./storage/cases.ts";
+export { transportCases } from "./transport/cases.ts";
 export { stateMachineCases } from "./state-machine/cases.ts";
 export { crashDiskSite } from "./storage/crash-disk-site.ts";
 export type { Case } from "./common/case.ts";
@@ -18,6 +19,13 @@ export type {
 export type { CrashDiskSite } from "./storage/crash-disk-site.ts";
 export { DEFAULT_STATE_MACHINE_SUPPORT, MIN_COMMANDS } from "./state-machine/harness.ts";
 export type { StateMachineHarness, StateMachineSupport } from "./state-machine/harness.ts";
+export { DEFAULT_TRANSPORT_SUPPORT } from "./transport/harness.ts";
+export type {
+  TransportHarness,
+  TransportNetwork,
+  TransportServer,
+  TransportSupport,
+} from "./transport/harness.ts";
 
 // A disk that can lose its power.
 export { CrashDisk } from "./disk/crash-disk.ts";

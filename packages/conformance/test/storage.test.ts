@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crashDiskSite, storageCases, syncFileSystem } from "@eraft/conformance";
-import { test } from "vitest";
+import { describe, test } from "vitest";
 import { jsonStorage } from "./fixtures/json-storage.ts";
 
 const supports = { kill: true, exclusiveOpen: false, maxCommandBytes: 65_536, maxSnapshotBytes: 65_536 };
@@ -11,7 +11,9 @@ const onCrashDisk = {
   create: () => crashDiskSite((disk) => jsonStorage("/data/raft.json", syncFileSystem(disk))),
   supports: { ...supports, powerLoss: true },
 };
-test.each(storageCases(onCrashDisk))("on a disk whose power fails: $name", ({ run }) => run());
+describe("on a disk whose power fails", () => {
+  for (const { name, run } of storageCases(onCrashDisk)) test(name, () => run());
+});
 
 const onRealDisk = {
   create: () => {
@@ -24,4 +26,6 @@ const onRealDisk = {
   },
   supports,
 };
-test.each(storageCases(onRealDisk))("on the real disk: $name", ({ run }) => run());
+describe("on the real disk", () => {
+  for (const { name, run } of storageCases(onRealDisk)) test(name, () => run());
+});

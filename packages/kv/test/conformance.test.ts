@@ -23,4 +23,4 @@ const harness = {
   supports: { equalSnapshots: true, detectsDamage: true, keepsStateOnRejection: true },
 };
 
-test.each(stateMachineCases(harness))("$name", ({ run }) => run());
+for (const { name, run } of stateMachineCases(harness)) test(name, () => run());

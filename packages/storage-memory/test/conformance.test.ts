@@ -8,4 +8,4 @@ function create() {
   return { storage: () => storage };
 }
 
-test.each(storageCases({ create }))("$name", ({ run }) => run());
+for (const { name, run } of storageCases({ create })) test(name, () => run());

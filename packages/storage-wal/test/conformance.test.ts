@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CrashDiskSite, crashDiskSite, storageCases } from "@eraft/conformance";
 import { WalStorage } from "@eraft/storage-wal";
-import { test } from "vitest";
+import { describe, test } from "vitest";
 
 function onRealDisk() {
   const dir = mkdtempSync(join(tmpdir(), "eraft-wal-"));
@@ -38,7 +38,11 @@ const damages = [
   },
 ];
 
-test.each(storageCases({ create: onRealDisk }))("on the real disk: $name", ({ run }) => run());
+describe("on the real disk", () => {
+  for (const { name, run } of storageCases({ create: onRealDisk })) test(name, () => run());
+});
 
 const harness = { create: onCrashDisk, supports: { kill: true, powerLoss: true }, damages };
-test.each(storageCases(harness))("on a disk whose power fails: $name", ({ run }) => run());
+describe("on a disk whose power fails", () => {
+  for (const { name, run } of storageCases(harness)) test(name, () => run());
+});

@@ -1,0 +1,141 @@
+import type { Message, Request, Response } from "@eraft/core";
+import { settledWithin } from "../common/patience.ts";
+import type { Witness } from "../common/witness.ts";
+import type { TransportNetwork, TransportSupport } from "./harness.ts";
+import { type Body, isRequest, message, textOf } from "./messages.ts";
+import { Peer } from "./peer.ts";
+import { Traffic } from "./traffic.ts";
+
+/** Pause before a message is sent once more: a transport may lose some. */
+const RESEND_AFTER_MS = 100;
+
+/** Round trips after which whatever was under way has had its chance to arrive. */
+const FENCE_ROUND_TRIPS = 3;
+
+/** The network of one case, and all that was said on it. */
+export class Bench {
+  readonly witness: Witness;
+  readonly peers: readonly Peer[];
+  readonly supports: TransportSupport;
+  readonly #traffic: Traffic;
+  readonly #patienceMs: number;
+  #change = Promise.withResolvers<void>();
+  #fences = 1_000_000;
+
+  constructor(network: TransportNetwork, witness: Witness, supports: TransportSupport, patienceMs: number) {
+    this.witness = witness;
+    this.supports = supports;
+    this.#patienceMs = patienceMs;
+    this.#traffic = new Traffic(supports);
+    this.peers = network.servers.map((server) => new Peer(server, this.#traffic, () => this.#changed()));
+  }
+
+  /** Every server knows every other, and runs. */
+  async startAll(): Promise<void> {
+    for (const peer of this.peers) {
+      peer.know(...this.peers.filter((other) => other !== peer));
+      this.witness.did(`start server ${peer.id}`);
+      await this.ends(peer.start(), `start of server ${peer.id}`);
+    }
+  }
+
+  async stop(peer: Peer): Promise<void> {
+    this.witness.did(`stop server ${peer.id}`);
+    await this.ends(peer.stop(), `stop of server ${peer.id}`);
+  }
+
+  /** Sends a request until it has arrived. Returns it as it was received. */
+  async deliver<M extends Request>(from: Peer, to: Peer, body: Body<M>): Promise<Message> {
+    const sent = from.send<M>(body, to.id);
+    const arrived = (): Message | undefined => to.inbox.messages.find((one) => textOf(one) === textOf(sent));
+    await this.until(
+      () => arrived() !== undefined,
+      `${name(sent)} arrives`,
+      () => from.send<M>(body, to.id, sent.sequence),
+    );
+    return arrived() ?? this.witness.fail(`${name(sent)} arrives`, "nothing");
+  }
+
+  /** Sends a request until `answer` to it has come back. Returns that as it was received. */
+  async exchange<M extends Request>(
+    from: Peer,
+    to: Peer,
+    body: Body<M>,
+    answer?: Body<Response>,
+  ): Promise<Message> {
+    const sequence = this.#traffic.nextSequence();
+    if (answer !== undefined)
+      to.inbox.answers.set(textOf(message<M>(body, from.id, to.id, sequence)), answer);
+    const sent = from.send<M>(body, to.id, sequence);
+    const answered = (): Message | undefined =>
+      from.inbox.messages.find(
+        (one) => !isRequest(one) && one.from === to.id && one.sequence === sent.sequence,
+      );
+    await this.until(
+      () => answered() !== undefined,
+      `the answer to ${name(sent)} arrives`,
+      () => from.send<M>(body, to.id, sent.sequence),
+    );
+    return answered() ?? this.witness.fail(`the answer to ${name(sent)} arrives`, "nothing");
+  }
+
+  /** Lets everything arrive that is under way: later requests between the same servers have been answered. */
+  async fence(...links: readonly (readonly [Peer, Peer])[]): Promise<void> {
+    for (let i = 0; i < FENCE_ROUND_TRIPS; i += 1) {
+      for (const [from, to] of links) {
+        this.#fences += 1;
+        await this.exchange(from, to, {
+          type: "requestVote",
+          term: this.#fences,
+          lastLogIndex: 1,
+          lastLogTerm: 1,
+        });
+      }
+    }
+  }
+
+  /** Waits until `holds`, and calls `again` now and then. */
+  async until(holds: () => boolean, what: string, again: () => void = () => {}): Promise<void> {
+    for (let waitedMs = 0; !holds();) {
+      if (waitedMs >= this.#patienceMs) this.witness.fail(what, `not within ${this.#patienceMs} ms`);
+      const ms = Math.min(RESEND_AFTER_MS, this.#patienceMs);
+      if (await settledWithin(this.#change.promise, ms)) continue;
+      waitedMs += ms;
+      again();
+    }
+  }
+
+  /** Waits for a promise that must end, and passes on how. */
+  async ends<T>(promise: Promise<T>, what: string): Promise<T> {
+    if (!(await settledWithin(promise, this.#patienceMs))) {
+      this.witness.fail(`${what} ends`, `it still waits after ${this.#patienceMs} ms`);
+    }
+    return promise;
+  }
+
+  /** Waits for a promise that must reject. */
+  async rejects(promise: Promise<unknown>, what: string): Promise<void> {
+    await this.witness.rejects(this.ends(promise, what), what);
+  }
+
+  /** Whatever the case was about: nothing was altered, invented, misdirected, or handed to a server that had stopped. */
+  checkAll(): void {
+    for (const peer of this.peers) {
+      for (const recorder of peer.recorders) {
+        this.witness.equal(recorder.late, [], `what server ${peer.id} received after it had stopped`);
+        for (const message of recorder.messages) this.#traffic.check(this.witness, peer.id, message);
+        for (const { header } of recorder.snapshots) this.#traffic.check(this.witness, peer.id, header);
+      }
+    }
+  }
+
+  #changed(): void {
+    const change = this.#change;
+    this.#change = Promise.withResolvers();
+    change.resolve();
+  }
+}
+
+function name(message: Message): string {
+  return `the ${message.type} ${message.sequence} of server ${message.from} to server ${message.to}`;
+}
