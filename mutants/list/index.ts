@@ -1,0 +1,31 @@
+import type { Mutant } from "../src/mutant.ts";
+import { CORE_COMMIT } from "./core-commit.ts";
+import { CORE_DURABILITY } from "./core-durability.ts";
+import { CORE_ELECTIONS } from "./core-elections.ts";
+import { CORE_INPUT } from "./core-input.ts";
+import { CORE_READS } from "./core-reads.ts";
+import { CORE_REPLICATION } from "./core-replication.ts";
+import { CORE_SNAPSHOTS } from "./core-snapshots.ts";
+import { KV } from "./kv.ts";
+import { RUNTIME } from "./runtime.ts";
+import { STORAGE_MEMORY } from "./storage-memory.ts";
+import { STORAGE_WAL } from "./storage-wal.ts";
+import { TRANSPORT_CONNECT } from "./transport-connect.ts";
+import { TRANSPORT_MEMORY } from "./transport-memory.ts";
+
+/** All seeded bugs. */
+export const MUTANTS: readonly Mutant[] = [
+  ...CORE_ELECTIONS,
+  ...CORE_COMMIT,
+  ...CORE_REPLICATION,
+  ...CORE_DURABILITY,
+  ...CORE_SNAPSHOTS,
+  ...CORE_READS,
+  ...CORE_INPUT,
+  ...RUNTIME,
+  ...STORAGE_MEMORY,
+  ...STORAGE_WAL,
+  ...TRANSPORT_MEMORY,
+  ...TRANSPORT_CONNECT,
+  ...KV,
+];
