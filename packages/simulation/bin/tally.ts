@@ -3,7 +3,8 @@ import type { Report } from "./worker.ts";
 /** Adds up what many runs report, and prints it. */
 export class Tally {
   readonly #runs: number;
-  readonly #steps: number;
+  /** What makes a run of one seed the same again. */
+  readonly #flags: string;
   readonly #began = performance.now();
   readonly #coverage = new Map<string, number>();
   readonly #failures: { seed: number; failure: string }[] = [];
@@ -14,9 +15,9 @@ export class Tally {
   #reads = 0;
   #unknown = 0;
 
-  constructor(runs: number, steps: number) {
+  constructor(runs: number, flags: string) {
     this.#runs = runs;
-    this.#steps = steps;
+    this.#flags = flags;
   }
 
   add(report: Report): void {
@@ -53,10 +54,10 @@ export class Tally {
     );
     console.log("met:");
     for (const [situation, times] of this.#coverage) {
-      console.log(`  ${situation.padEnd(22)} ${number(times).padStart(12)}`);
+      console.log(`  ${situation.padEnd(30)} ${number(times).padStart(12)}`);
     }
     for (const { seed } of this.#failures) {
-      console.log(`to see why: pnpm simulate --replay ${seed} --steps ${this.#steps}`);
+      console.log(`to see why: pnpm simulate --replay ${seed} ${this.#flags}`);
     }
     console.log(`${this.#failures.length} failing seeds`);
     if (this.#failures.length > 0) process.exitCode = 1;

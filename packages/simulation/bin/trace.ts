@@ -1,5 +1,5 @@
 // Finds out why one seed fails, and says it in as few steps as possible.
-import { type Action, drawPlan, minimise, replay, run, Violation } from "@eraft/simulation";
+import { type Action, drawPlan, minimise, replay, run, runWhole, Violation } from "@eraft/simulation";
 
 /** Replays while looking for a shorter trace. More shorten it further and take longer. */
 const ATTEMPTS = 4000;
@@ -23,6 +23,27 @@ export function explain(seed: number, events: number): Explanation | null {
     const fails = (some: readonly Action[]): boolean => kindOf(replay(plan, some)) === kind;
     const trace = fails(actions) ? minimise(actions, fails, ATTEMPTS) : null;
     return { failure: String(error), trace, recorded: actions.length };
+  }
+}
+
+/** As much as one can read. */
+const TOLD_LINES = 300;
+
+/** Runs a seed with whole servers; its last lines tell what happened before it failed. */
+export async function tellWhole(
+  seed: number,
+  events: number,
+): Promise<{ readonly failure: string | null; readonly lines: readonly string[] }> {
+  const lines: string[] = [];
+  const record = (line: string): void => {
+    lines.push(line);
+    if (lines.length > 2 * TOLD_LINES) lines.splice(0, TOLD_LINES);
+  };
+  try {
+    await runWhole({ seed, events, record });
+    return { failure: null, lines: [] };
+  } catch (error) {
+    return { failure: String(error), lines: lines.slice(-TOLD_LINES) };
   }
 }
 

@@ -4,4 +4,8 @@ export { minimise } from "./minimise.ts";
 export { replay } from "./replay.ts";
 export { run, type RunOptions } from "./run.ts";
 export { type RunResult, Simulation } from "./simulation.ts";
+export type { Coverage, Situation } from "./whole/coverage.ts";
+export { drawWholePlan, type WholePlan } from "./whole/plan.ts";
+export { runWhole, type WholeRunOptions } from "./whole/run.ts";
+export type { WholeResult } from "./whole/simulation.ts";
 export { Violation } from "./violation.ts";

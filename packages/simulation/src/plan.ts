@@ -110,7 +110,7 @@ function drawConfigs(random: Random, seed: number): RaftConfig[] {
   }));
 }
 
-function drawNetwork(random: Random): NetworkPlan {
+export function drawNetwork(random: Random): NetworkPlan {
   return {
     delayMsMin: random.pick([0, 1, 10]),
     delayMsMean: random.pick([1, 5, 40]),

@@ -1,9 +1,14 @@
-import type { Message } from "@eraft/core";
-import type { Node } from "../node.ts";
+import type { HardState, LogIndex, Message, NodeId } from "@eraft/core";
 import { mustHold } from "../violation.ts";
 
+/** A server with what its disk holds durably. */
+interface Durable {
+  readonly id: NodeId;
+  readonly disk: { readonly hardState: HardState; readonly lastIndex: LogIndex };
+}
+
 /** What a server says, its disk must already know (dissertation, Figure 3.1: persistent state is updated before responding). */
-export function checkPromise({ id, disk }: Node, message: Message): void {
+export function checkPromise({ id, disk }: Durable, message: Message): void {
   const { hardState } = disk;
   mustHold(
     hardState.term >= message.term,

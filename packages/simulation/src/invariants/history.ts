@@ -1,4 +1,4 @@
-import type { Entry, LogIndex, NodeId, Term } from "@eraft/core";
+import type { Entry, LogIndex, NodeId, SnapshotMeta, Term } from "@eraft/core";
 import { digestOf, type MachineState } from "../machine.ts";
 import { mustHold, Violation } from "../violation.ts";
 
@@ -14,6 +14,7 @@ export class History {
   readonly #states: number[] = [0];
   /** Every entry that ever was in a log, by index and term. */
   readonly #entries = new Map<number, { digest: number; prevTerm: Term }>();
+  readonly #snapshots = new Map<LogIndex, Term>();
   readonly #leaders = new Map<Term, NodeId>();
   readonly #committedIn = new Map<Term, LogIndex>();
   readonly #votes = new Map<number, NodeId>();
@@ -82,6 +83,18 @@ export class History {
       "Log Matching",
       () => `two different entries ${entry.index} of term ${entry.term}`,
     );
+  }
+
+  /** A snapshot ends with an entry that was in a log, and all snapshots of one index with the same entry. */
+  snapshots({ lastIncludedIndex: index, lastIncludedTerm: term }: SnapshotMeta): void {
+    const known = this.#snapshots.get(index) ?? term;
+    mustHold(
+      known === term && this.#entries.has(index * 2 ** 20 + term),
+      "Snapshot Meta",
+      () =>
+        `a snapshot ends with entry ${index} of term ${term}, which was in no log or is not the committed one`,
+    );
+    this.#snapshots.set(index, term);
   }
 
   /** State Machine Safety: the first to apply an index fixes what is there. */

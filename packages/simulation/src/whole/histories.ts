@@ -1,0 +1,33 @@
+import {
+  checkAppends,
+  checkLinearizable,
+  explain,
+  type KvInput,
+  kvModel,
+  type KvOutput,
+  minimise,
+  type Operation,
+} from "@eraft/linearizability";
+import { mustHold } from "../violation.ts";
+
+/** What clients were told has an order that explains all of it; and every text that was appended is there once. */
+export function checkHistory(history: readonly Operation<KvInput, KvOutput>[]): void {
+  const appends = checkAppends(history.filter(({ input }) => input.key.startsWith("log")));
+  mustHold(appends.verdict === "linearizable", "Exactly Once", () =>
+    appends.problems.map(({ message }) => message).join("; "),
+  );
+  const report = checkLinearizable(
+    kvModel,
+    history.filter(({ input }) => !input.key.startsWith("log")),
+  );
+  const bad = report.partitions.find(({ verdict }) => verdict === report.verdict);
+  // An undecided history has not passed.
+  mustHold(
+    report.verdict !== "unknown",
+    "Decided",
+    () => `the search for an order of ${bad?.key} was given up`,
+  );
+  if (report.verdict === "linearizable" || bad === undefined) return;
+  const { sentences } = explain(kvModel, minimise(kvModel, bad));
+  mustHold(false, "Linearizable", () => `${bad.key}: ${sentences.join(" ")}`);
+}

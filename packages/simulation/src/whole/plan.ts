@@ -1,0 +1,161 @@
+import { drawNetwork, type NetworkPlan } from "../plan.ts";
+import { Random } from "../random.ts";
+
+/** Where times are means, they are those of an exponential distribution; Infinity means never. All in virtual milliseconds. */
+export interface WholePlan {
+  readonly seed: number;
+  readonly size: number;
+  readonly node: NodePlan;
+  readonly network: NetworkPlan;
+  readonly snapshots: SnapshotPlan;
+  readonly disk: WholeDiskPlan;
+  readonly process: WholeProcessPlan;
+  readonly workload: WholeWorkloadPlan;
+}
+
+/** How every server is configured. */
+export interface NodePlan {
+  readonly heartbeatMs: number;
+  readonly electionTimeoutMs: number;
+  readonly snapshotBytes: number;
+  readonly maxPendingRequests: number;
+  readonly maxAppendBytes: number;
+  readonly maxInflightAppends: number;
+  readonly maxUncommittedBytes: number;
+  readonly retainedBytes: number;
+  /** Of the key-value service. */
+  readonly timeLimitMs: number;
+  /** Mean time in which a batch is applied; 0 for at once. */
+  readonly applyMsMean: number;
+}
+
+/** How snapshots travel. Probabilities are per snapshot. */
+export interface SnapshotPlan {
+  /** It breaks off in the middle. */
+  readonly cut: number;
+  /** It arrives a second time, later. */
+  readonly repeated: number;
+  readonly timeoutMs: number;
+}
+
+export interface WholeDiskPlan {
+  readonly writeMsMean: number;
+  readonly failEveryMs: number;
+  readonly fullEveryMs: number;
+  readonly fullForMs: number;
+  readonly slowEveryMs: number;
+  readonly slowForMs: number;
+  readonly hangEveryMs: number;
+  readonly hangForMs: number;
+  /** Probability that an operation which has not been acknowledged survives a crash. */
+  readonly keeps: number;
+  readonly flipBits: boolean;
+  readonly wipe: boolean;
+}
+
+export interface WholeProcessPlan {
+  readonly crashEveryMs: number;
+  readonly downForMs: number;
+  /** Probability of a crash just before, and just after, each storage operation and each message. */
+  readonly crashAtBoundary: number;
+  readonly stopEveryMs: number;
+  readonly pauseEveryMs: number;
+  readonly pauseForMs: number;
+  /** How much faster or slower a clock may run: 0.5 means half to double speed. */
+  readonly drift: number;
+}
+
+export interface WholeWorkloadPlan {
+  /** Each does one thing at a time. */
+  readonly callers: number;
+  readonly sharesClient: boolean;
+  readonly keys: number;
+  readonly thinkMsMean: number;
+  readonly reads: number;
+  readonly attemptTimeoutMs: number;
+  readonly deadlineMs: number;
+  /** Of requests and of answers between clients and servers. */
+  readonly loss: number;
+  readonly delayMsMean: number;
+}
+
+/** Draws the conditions of a run. Each kind of fault is absent from many runs: one that is always there hides what happens in its absence. */
+export function drawWholePlan(seed: number): WholePlan {
+  const random = new Random(seed, "whole plan");
+  return {
+    seed,
+    size: random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 7]),
+    node: drawNode(random),
+    network: drawNetwork(random),
+    snapshots: {
+      cut: random.pick([0, 0.2, 0.5]),
+      repeated: random.pick([0, 0.5]),
+      timeoutMs: random.pick([30, 120, 3000]),
+    },
+    disk: drawDisk(random),
+    process: drawProcess(random),
+    workload: drawWorkload(random),
+  };
+}
+
+function drawNode(random: Random): NodePlan {
+  const heartbeatMs = random.pick([50, 100, 125]);
+  return {
+    heartbeatMs,
+    electionTimeoutMs: heartbeatMs * random.integer(2, 8),
+    snapshotBytes: random.pick([200, 400, 1500, 6000, 1 << 23]),
+    maxPendingRequests: random.pick([2, 10_000]),
+    maxAppendBytes: random.pick([1, 300, 1 << 20]),
+    maxInflightAppends: random.pick([1, 2, 4]),
+    maxUncommittedBytes: random.pick([300, 1 << 20]),
+    retainedBytes: random.pick([0, 0, 0, 500, 1 << 22]),
+    timeLimitMs: random.pick([500, 60_000]),
+    applyMsMean: random.pick([0, 0, 3, 30]),
+  };
+}
+
+function drawDisk(random: Random): WholeDiskPlan {
+  return {
+    writeMsMean: random.pick([0.2, 2, 20]),
+    failEveryMs: rarely(random, 0.4, [1500, 6000]),
+    fullEveryMs: rarely(random, 0.25, [4000, 15_000]),
+    fullForMs: random.pick([500, 4000]),
+    slowEveryMs: rarely(random, 0.3, [2000, 8000]),
+    slowForMs: random.pick([500, 3000]),
+    hangEveryMs: rarely(random, 0.25, [3000, 12_000]),
+    hangForMs: random.pick([700, 6000]),
+    keeps: random.pick([0, 0.5, 1]),
+    flipBits: random.chance(0.15),
+    wipe: random.chance(0.15),
+  };
+}
+
+function drawProcess(random: Random): WholeProcessPlan {
+  return {
+    crashEveryMs: rarely(random, 0.6, [400, 2000, 10_000]),
+    downForMs: random.pick([20, 500, 4000]),
+    crashAtBoundary: random.chance(0.4) ? random.pick([0.0005, 0.004]) : 0,
+    stopEveryMs: rarely(random, 0.4, [1000, 6000]),
+    pauseEveryMs: rarely(random, 0.4, [1000, 6000]),
+    pauseForMs: random.pick([200, 2500]),
+    drift: random.pick([0, 0, 0.1, 0.5]),
+  };
+}
+
+function drawWorkload(random: Random): WholeWorkloadPlan {
+  return {
+    callers: random.integer(1, 7),
+    sharesClient: random.chance(0.5),
+    keys: random.integer(1, 3),
+    thinkMsMean: random.pick([5, 40, 200]),
+    reads: random.pick([0.1, 0.4, 0.7]),
+    attemptTimeoutMs: random.pick([150, 1000]),
+    deadlineMs: random.pick([400, 2000, 10_000]),
+    loss: random.chance(0.6) ? random.pick([0.02, 0.2]) : 0,
+    delayMsMean: random.pick([0.5, 5, 60]),
+  };
+}
+
+function rarely(random: Random, probability: number, everyMs: readonly number[]): number {
+  return random.chance(probability) ? random.pick(everyMs) : Infinity;
+}

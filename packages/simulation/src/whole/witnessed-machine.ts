@@ -1,0 +1,112 @@
+import type { AppliedCommand, LogIndex, StateMachine } from "@eraft/core";
+import { decodeCommand, type KvQuery, type KvResult, KvStateMachine } from "@eraft/kv";
+import { hashOf } from "../random.ts";
+import { digestBytes } from "./chronicle.ts";
+import type { Life } from "./life.ts";
+import type { World } from "./world.ts";
+
+/** States are compared byte for byte at every so many commands, and wherever a server takes a snapshot. */
+const COMMANDS_PER_VIEW = 32;
+
+/** The real key-value state machine, and somebody who takes notes of all that it is given and gives. */
+export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult | string | undefined> {
+  readonly #world: World;
+  readonly #life: Life;
+  readonly #kv: KvStateMachine;
+  /** Of the chronicle. */
+  #position = 0;
+  #index: LogIndex = 0;
+
+  constructor(world: World, life: Life) {
+    this.#world = world;
+    this.#life = life;
+    this.#kv = new KvStateMachine({ clock: life.clock, maxSessions: 4096, maxKeys: 64 });
+  }
+
+  open(): Promise<LogIndex> {
+    return this.#kv.open();
+  }
+
+  async apply(commands: readonly AppliedCommand[]): Promise<readonly KvResult[]> {
+    const { applyMsMean } = this.#world.plan.node;
+    if (applyMsMean > 0) await this.#wait(this.#world.random.disk.exponential(applyMsMean));
+    const results: KvResult[] = [];
+    for (const command of commands) {
+      const [result] = await this.#kv.apply([command]);
+      if (result === undefined) throw new Error("the state machine gave no result");
+      results.push(result);
+      if (!this.#life.isOver) await this.#witness(command, result);
+    }
+    return results;
+  }
+
+  async query(query: KvQuery): Promise<string | undefined> {
+    return this.#kv.query(query);
+  }
+
+  snapshot(): AsyncIterable<Uint8Array> {
+    return this.#noted(this.#kv.snapshot(), this.#position);
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>, lastIncludedIndex: LogIndex): Promise<void> {
+    let digest: number | undefined;
+    async function* read(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of chunks) {
+        digest = digestBytes(chunk, digest);
+        yield chunk;
+      }
+    }
+    await this.#kv.restore(read(), lastIncludedIndex);
+    if (this.#life.isOver) return;
+    const { chronicle, timeline } = this.#world;
+    timeline.note("restore", this.#life.server, lastIncludedIndex);
+    chronicle.isSnapshot(this.#life.server, lastIncludedIndex, digest ?? 0);
+    this.#position = chronicle.positionAfter(lastIncludedIndex);
+    this.#index = lastIncludedIndex;
+  }
+
+  /** The digest of the state as it is. */
+  async digest(): Promise<number> {
+    let digest: number | undefined;
+    for await (const chunk of this.#kv.snapshot()) digest = digestBytes(chunk, digest);
+    return digest ?? 0;
+  }
+
+  async #witness({ index, command }: AppliedCommand, result: KvResult): Promise<void> {
+    const { chronicle, judge, timeline } = this.#world;
+    const { server } = this.#life;
+    const isFirst = this.#position === chronicle.length;
+    judge.check(
+      index > this.#index,
+      "Applied In Order",
+      () => `${server} applies ${index} after ${this.#index}`,
+    );
+    const applied = { index, command: digestBytes(command), result: hashOf(JSON.stringify(result)) };
+    chronicle.applies(server, this.#position, applied);
+    const { clientId, commandId } = decodeCommand(command) ?? { clientId: 0n, commandId: 0n };
+    chronicle.commits(`${clientId}/${commandId}`, isFirst);
+    timeline.note("apply", server, index);
+    this.#position += 1;
+    this.#index = index;
+    if (this.#position % COMMANDS_PER_VIEW === 0)
+      chronicle.views(server, this.#position, await this.digest());
+  }
+
+  async *#noted(chunks: AsyncIterable<Uint8Array>, position: number): AsyncGenerator<Uint8Array> {
+    let digest: number | undefined;
+    const { chronicle } = this.#world;
+    // One ahead: whoever has the last chunk may commit, and is then asked what the state was.
+    let previous: Uint8Array | null = null;
+    for await (const chunk of chunks) {
+      if (previous !== null) yield previous;
+      digest = digestBytes(chunk, digest);
+      previous = chunk;
+    }
+    chronicle.views(this.#life.server, position, digest ?? 0);
+    if (previous !== null) yield previous;
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#life.clock.after(ms, resolve));
+  }
+}
