@@ -342,6 +342,28 @@ test("a received snapshot waits for the write under way, whose entries it may co
   expect(await storage.inner.open()).toMatchObject({ snapshot: { lastIncludedIndex: 5 }, entries: [] });
 });
 
+test("a received snapshot that waits for a write is not committed if that write fails: what the disk holds is unknown", async () => {
+  const { node, storage, receiver, transport, answers } = await startReceiver();
+  const gate = new Gate();
+  gate.close();
+  storage.before = async (operation) => {
+    if (operation !== "write") return;
+    await gate.pass();
+    throw new Error("input/output error");
+  };
+  transport.deliver({ ...heartbeat(2), entries: [{ index: 1, term: 1, command: bytes("x") }] });
+  await settle();
+  const received = outcomeOf(receiver.receiveSnapshot(header(5, 3), stream("ab").chunks));
+  await settle();
+  gate.open();
+  await settle();
+  expect(received).toMatchObject({ state: "rejected", error: { code: "STOPPED" } });
+  expect(node.status().failure).toMatchObject({ code: "STORAGE_FAILED" });
+  expect(storage.calls).not.toContain("sink.commit");
+  expect(answers()).toEqual([]);
+  await node.stop();
+});
+
 test("a received snapshot waits for the apply under way, and replaces what that did", async () => {
   const { node, receiver, transport, journal } = await startReceiver();
   const gate = new Gate();

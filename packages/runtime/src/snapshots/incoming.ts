@@ -78,6 +78,8 @@ export class IncomingSnapshots {
     // A write under way may hold entries below the snapshot. Stored after it, they would not follow the log's new end.
     await this.#loop.writesDone();
     const isRestored = await this.#applier.restore(async () => {
+      // That write may have been rejected. Then what the disk holds is unknown, and a snapshot committed on top would be built on that.
+      if (this.#host.isClosed()) throw new StoppedError();
       try {
         await sink.commit();
       } catch (error) {
