@@ -8,7 +8,7 @@ const MAX_SNAPSHOT_BYTES = 2 * 1_048_576;
 
 /** A server that listens, with a transport that is not started yet; one that has stopped can be started again. */
 async function listen(id: number): Promise<TransportServer & { close: () => Promise<void> }> {
-  const limits = { errorDelayMs: 0, maxSnapshotBytes: MAX_SNAPSHOT_BYTES };
+  const limits = { errorDelayMs: 0, maxMessageBytes: 1_500_000, maxSnapshotBytes: MAX_SNAPSHOT_BYTES };
   const transport = new ConnectTransport({ id, connect: nodePeerConnection, deadlines: PATIENT, limits });
   const server = serve({ host: "127.0.0.1", port: 0, routes: (router) => transport.routes(router) });
   const { port } = await server.listening;

@@ -2,7 +2,7 @@ import type { Message, Request, Response } from "@eraft/core";
 import { settledWithin } from "../common/patience.ts";
 import type { Witness } from "../common/witness.ts";
 import type { TransportNetwork, TransportSupport } from "./harness.ts";
-import { type Body, isRequest, message, textOf } from "./messages.ts";
+import { type Body, message, textOf } from "./messages.ts";
 import { Peer } from "./peer.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -44,39 +44,28 @@ export class Bench {
     await this.ends(peer.stop(), `stop of server ${peer.id}`);
   }
 
-  /** Sends a request until it has arrived. Returns it as it was received. */
-  async deliver<M extends Request>(from: Peer, to: Peer, body: Body<M>): Promise<Message> {
+  /** Sends a request until it has arrived. */
+  async deliver<M extends Request>(from: Peer, to: Peer, body: Body<M>): Promise<void> {
     const sent = from.send<M>(body, to.id);
-    const arrived = (): Message | undefined => to.inbox.messages.find((one) => textOf(one) === textOf(sent));
-    await this.until(
-      () => arrived() !== undefined,
-      `${name(sent)} arrives`,
-      () => from.send<M>(body, to.id, sent.sequence),
-    );
-    return arrived() ?? this.witness.fail(`${name(sent)} arrives`, "nothing");
+    const text = textOf(sent);
+    const again = (): void => void from.send<M>(body, to.id, sent.sequence);
+    await this.until(() => to.inbox.requests.has(text), `${name(sent)} arrives`, again);
   }
 
-  /** Sends a request until `answer` to it has come back. Returns that as it was received. */
+  /** Sends a request until it was answered, by `answer` or as `to` pleases. */
   async exchange<M extends Request>(
     from: Peer,
     to: Peer,
     body: Body<M>,
     answer?: Body<Response>,
-  ): Promise<Message> {
+  ): Promise<void> {
     const sequence = this.#traffic.nextSequence();
-    if (answer !== undefined)
-      to.inbox.answers.set(textOf(message<M>(body, from.id, to.id, sequence)), answer);
+    const text = textOf(message<M>(body, from.id, to.id, sequence));
+    if (answer !== undefined) to.inbox.answers.set(text, answer);
     const sent = from.send<M>(body, to.id, sequence);
-    const answered = (): Message | undefined =>
-      from.inbox.messages.find(
-        (one) => !isRequest(one) && one.from === to.id && one.sequence === sent.sequence,
-      );
-    await this.until(
-      () => answered() !== undefined,
-      `the answer to ${name(sent)} arrives`,
-      () => from.send<M>(body, to.id, sent.sequence),
-    );
-    return answered() ?? this.witness.fail(`the answer to ${name(sent)} arrives`, "nothing");
+    const again = (): void => void from.send<M>(body, to.id, sequence);
+    const isAnswered = (): boolean => from.inbox.responses.has(`${to.id} ${sequence}`);
+    await this.until(isAnswered, `the answer to ${name(sent)} arrives`, again);
   }
 
   /** Lets everything arrive that is under way: later requests between the same servers have been answered. */
@@ -97,7 +86,11 @@ export class Bench {
   /** Waits until `holds`, and calls `again` now and then. */
   async until(holds: () => boolean, what: string, again: () => void = () => {}): Promise<void> {
     for (let waitedMs = 0; !holds();) {
-      if (waitedMs >= this.#patienceMs) this.witness.fail(what, `not within ${this.#patienceMs} ms`);
+      if (waitedMs >= this.#patienceMs) {
+        // What came instead says more than what did not come.
+        this.checkAll();
+        this.witness.fail(what, `not within ${this.#patienceMs} ms`);
+      }
       const ms = Math.min(RESEND_AFTER_MS, this.#patienceMs);
       if (await settledWithin(this.#change.promise, ms)) continue;
       waitedMs += ms;
@@ -115,7 +108,10 @@ export class Bench {
 
   /** Waits for a promise that must reject. */
   async rejects(promise: Promise<unknown>, what: string): Promise<void> {
-    await this.witness.rejects(this.ends(promise, what), what);
+    if (!(await settledWithin(promise, this.#patienceMs))) {
+      this.witness.fail(`${what} rejects`, `it still waits after ${this.#patienceMs} ms`);
+    }
+    await this.witness.rejects(promise, what);
   }
 
   /** Whatever the case was about: nothing was altered, invented, misdirected, or handed to a server that had stopped. */

@@ -126,10 +126,10 @@ async function sendAnything(bench: Bench, a: Peer, b: Peer, supports: TransportS
   await bench.ends(a.start(), "start");
   await bench.ends(b.start(), "start");
   witness.did("send far more messages than any queue holds");
-  for (let i = 0; i < 10_000; i += 1) a.send<RequestVote>(vote(1000 + i), b.id);
+  for (let i = 0; i < 5000; i += 1) a.send<RequestVote>(vote(1000 + i), b.id);
   const tooLarge = append({ term: 5, prevLogIndex: 0, prevLogTerm: 0, leaderCommit: 0 }, [
     5,
-    8 * supports.maxMessageBytes,
+    2 * supports.maxMessageBytes,
   ]);
   a.send(tooLarge, b.id);
   await bench.exchange(a, b, vote(5));

@@ -17,6 +17,10 @@ export interface RecorderOwner {
 /** A server as its transport sees it: keeps what comes in, and answers every request. One for each run of the server. */
 export class Recorder implements Receiver {
   readonly messages: Message[] = [];
+  /** The requests among them, by what they say. */
+  readonly requests: Map<string, Request> = new Map();
+  /** The responses among them, by whose they are and their number. */
+  readonly responses: Map<string, Message> = new Map();
   readonly snapshots: ReceivedSnapshot[] = [];
   readonly unreached: NodeId[] = [];
   /** What came in after `stop` had resolved. */
@@ -42,7 +46,12 @@ export class Recorder implements Receiver {
   receive(message: Message): void {
     if (this.#isStopped) this.late.push(`a ${message.type} of server ${message.from}`);
     this.messages.push(message);
-    if (isRequest(message)) void this.#answerLater(message);
+    if (isRequest(message)) {
+      this.requests.set(textOf(message), message);
+      void this.#answerLater(message);
+    } else {
+      this.responses.set(`${message.from} ${message.sequence}`, message);
+    }
     this.#owner.changed();
   }
 
