@@ -1,0 +1,143 @@
+import type { NodeId, RaftConfig } from "@eraft/core";
+import { parseEntries } from "./entries.ts";
+import { filterOf, printMessage } from "./messages.ts";
+import { printDisk, printFollowers, printServer } from "./print.ts";
+import { Stage } from "./stage.ts";
+import { type Words, toCount } from "./words.ts";
+import { Changes, type World } from "./world.ts";
+
+const ENTRY = /^\d+(:.*)?$/;
+
+/** `cluster <servers> [option=value ...]`: real servers, modelled disks and network; the commands are explained in the README. */
+export class ClusterWorld implements World {
+  readonly #stage: Stage;
+  readonly #changes = new Changes();
+  readonly #stalled = new Map<NodeId, () => void>();
+  #releases: (() => void)[] = [];
+
+  constructor(words: Words) {
+    this.#stage = new Stage(words.count("a number of servers"), optionsOf(words));
+  }
+
+  readonly commands: World["commands"] = {
+    // --- time
+    tick: (words) => this.#stage.tick(this.#id(words), words.isEmpty ? 1 : words.count("a number of ticks")),
+    run: (words) => this.#run(words),
+    campaign: (words) => this.#stage.campaign(this.#id(words)),
+    elect: (words) => this.#stage.elect(this.#id(words)),
+    // --- clients
+    propose: (words) => void this.#stage.propose(this.#id(words), words.word("a command")),
+    read: (words) => this.#stage.readAs(this.#id(words), words.word("a name for the read")),
+    // --- network
+    settle: () => this.#stage.settle(),
+    deliver: (words) => this.#stage.deliverNow(filterOf(words.rest())),
+    drop: (words) => this.#stage.network.drop(filterOf(words.rest())),
+    duplicate: (words) => this.#stage.network.duplicate(filterOf(words.rest())),
+    hold: (words) => void this.#releases.push(this.#stage.hold(filterOf(words.rest()))),
+    release: () => {
+      for (const release of this.#releases.splice(0)) release();
+    },
+    block: (words) => void this.#stage.block(filterOf(words.rest())),
+    isolate: (words) => void this.#stage.isolate(...words.counts("a server")),
+    heal: () => this.#stage.network.heal(),
+    // --- servers and disks
+    store: (words) => this.#store(words),
+    crash: (words) =>
+      this.#stage.crash(this.#id(words), words.take("keeping") ? words.count("a number of writes") : 0),
+    restart: (words) => this.#stage.restart(this.#id(words)),
+    compact: (words) => this.#stage.compact(this.#id(words)),
+    "stall-disk": (words) => this.#stall(this.#id(words)),
+    "resume-disk": (words) => this.#resume(this.#id(words)),
+    write: (words) => this.#stage.node(this.#id(words)).finishDisk(),
+    apply: (words) => this.#stage.node(this.#id(words)).finishApply(),
+    // --- looking
+    trace: () => void (this.#stage.isTracing = true),
+    "trace-off": () => void (this.#stage.isTracing = false),
+    show: (words) => this.#show(words),
+  };
+
+  look(): string[] {
+    const { nodes } = this.#stage;
+    return [
+      ...this.#stage.lines.splice(0),
+      ...this.#changes.of(nodes.map((node) => [`${node.id}`, printServer(node)])),
+    ];
+  }
+
+  #id(words: Words): NodeId {
+    const id = words.count("a server");
+    this.#stage.node(id);
+    return id;
+  }
+
+  #run(words: Words): void {
+    const ticks = words.count("a number of ticks");
+    this.#stage.run(ticks, words.take("on") ? words.counts("a server") : undefined);
+  }
+
+  #store(words: Words): void {
+    const id = this.#id(words);
+    if (!words.take("log")) throw new Error("`log` is expected, and entries");
+    const entries = parseEntries(words.takeAll(ENTRY));
+    const term = words.take("term") ? words.count("a term") : (entries.at(-1)?.term ?? 0);
+    this.#stage.crash(id);
+    const { disk } = this.#stage.node(id);
+    disk.entries = entries;
+    disk.hardState = { term, votedFor: null };
+    this.#stage.restart(id);
+  }
+
+  #stall(id: NodeId): void {
+    if (this.#stalled.has(id)) throw new Error(`the disk of ${id} is stalled already`);
+    this.#stalled.set(id, this.#stage.stallDisk(id));
+  }
+
+  #resume(id: NodeId): void {
+    const resume = this.#stalled.get(id);
+    if (resume === undefined) throw new Error(`the disk of ${id} is not stalled`);
+    this.#stalled.delete(id);
+    resume();
+  }
+
+  #show(words: Words): void {
+    const { lines, network } = this.#stage;
+    const what = words.isEmpty ? "servers" : words.word("what to show");
+    switch (what) {
+      case "servers":
+        return this.#changes.forget();
+      case "messages":
+        return void lines.push(
+          ...network.parcels.map(({ message }) => `on its way: ${printMessage(message)}`),
+        );
+      case "followers":
+        return void lines.push(...printFollowers(this.#stage.state(this.#id(words))));
+      case "disk": {
+        const { id, disk } = this.#stage.node(this.#id(words));
+        const { term, votedFor } = disk.hardState;
+        const busy = disk.isBusy ? ["busy"] : [];
+        const parts = [`term ${term} vote ${votedFor ?? "-"}`, ...printDisk(disk, disk.lastIndex), ...busy];
+        return void lines.push(`disk of ${id}: ${parts.join("  ")}`);
+      }
+      default:
+        throw new Error(`servers, messages, followers or disk can be shown, not "${what}"`);
+    }
+  }
+}
+
+const OPTIONS: readonly string[] = [
+  "maxAppendBytes",
+  "maxInflightAppends",
+  "maxUncommittedBytes",
+  "retainedBytes",
+] satisfies (keyof RaftConfig)[];
+
+export function optionsOf(words: Words): Partial<RaftConfig> {
+  const options: Record<string, number> = {};
+  for (const word of words.takeAll(/=/)) {
+    const [name = "", value = ""] = word.split("=");
+    if (!OPTIONS.includes(name))
+      throw new Error(`there is no option "${name}"; there are ${OPTIONS.join(", ")}`);
+    options[name] = toCount(value, `a value for ${name}`);
+  }
+  return options;
+}
