@@ -101,6 +101,11 @@ export class Clerk {
   /** The request is at its server. */
   #arrives(call: Call, attempt: number, target: NodeId): Work {
     if (!this.#reachable.includes(target)) return undefined;
+    const stalledMs = this.#world.stalledMs(target);
+    if (stalledMs > 0) {
+      this.#world.later(stalledMs, () => this.#arrives(call, attempt, target));
+      return undefined;
+    }
     const respond = (reply: KvReply): void => this.#respond(call, attempt, target, reply);
     if (this.#world.cluster.node(target).isUp) {
       return this.#servers.serve(this.#world, target, call.request, respond);

@@ -124,6 +124,11 @@ export class KvScenario {
     this.#world.links.connectAll();
   }
 
+  /** For `ms` the process of `node` does nothing; what arrives meanwhile waits. */
+  stall(node: NodeId, ms: number): void {
+    this.#world.stall(node, ms);
+  }
+
   setNetwork(kind: NetworkKind): void {
     this.#world.network.kind = kind;
   }

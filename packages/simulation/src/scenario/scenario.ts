@@ -282,10 +282,6 @@ export class Scenario {
     return this.#world.installs;
   }
 
-  get lostWrites(): number {
-    return this.#world.lostWrites;
-  }
-
   get traceHash(): number {
     return this.#world.traceHash;
   }

@@ -12,6 +12,8 @@ import { after, type Work } from "./work.ts";
 
 /** Length of a tick; a heartbeat is two, an election timeout 6 to 11. The labs allow 10 heartbeats a second and ask for a leader within 5 s. */
 const TICK_MS = 50;
+/** A clock runs up to this much faster or slower than time. More, and a slow leader's heartbeats would come too late for a fast follower. */
+const DRIFT = 1.4;
 /** How long the caller of a server that is cut off waits before it is told, at most: the labs' `LongDelays`. */
 const UNREACHABLE_MS_MAX = 7000;
 /** The same for a snapshot. There is one such call at a time, so a transport gives it up sooner; in the labs each waits in a thread of its own. */
@@ -59,6 +61,9 @@ export class VirtualCluster {
   readonly #applyMsMean: number;
   /** Whether callers are told that a message was lost: with connections they mostly are, and no progress may depend on it. */
   readonly #tellsOfLoss: boolean;
+  /** Length of a tick by each server's clock. */
+  readonly #tickMs: readonly number[];
+  readonly #stalledUntil: number[];
   readonly #plannedDisk = new Set<Node>();
   readonly #plannedApply = new Set<Node>();
   #now = 0;
@@ -69,8 +74,6 @@ export class VirtualCluster {
   bytes = 0;
   /** Snapshots that servers received from others and installed. */
   installs = 0;
-  /** Crashes that lost a write which had not reached the disk. */
-  lostWrites = 0;
 
   constructor(seed: number, { nodes, network, compactWhen, application }: VirtualClusterOptions) {
     this.#application = application;
@@ -79,14 +82,15 @@ export class VirtualCluster {
     this.#writeMsMean = this.#disk.pick([0.2, 1, 4]);
     this.#applyMsMean = this.#disk.pick([0.1, 2]);
     this.#tellsOfLoss = this.#disk.chance(0.5);
+    const drift = this.#disk.chance(0.5) ? DRIFT : 1;
+    this.#tickMs = Array.from({ length: nodes }, () => TICK_MS * drift ** this.#disk.between(-1, 1));
+    this.#stalledUntil = Array.from({ length: nodes }, () => 0);
     this.network = new LabNetwork(network, seed, "network");
     this.links = new Links(nodes);
     this.checker = new Checker(() => this.cluster.nodes);
     this.cluster = new Cluster(configsOf(nodes, seed), this.checker);
-    for (const node of this.cluster.nodes) {
-      void application.started(node);
-      this.#planTick(node, this.#disk.between(0, TICK_MS));
-    }
+    for (const { id } of this.cluster.nodes) this.#planTick(id, this.#disk.between(0, TICK_MS));
+    for (const node of this.cluster.nodes) void application.started(node);
   }
 
   get now(): number {
@@ -120,10 +124,19 @@ export class VirtualCluster {
   crash(id: NodeId): void {
     const node = this.cluster.node(id);
     const keepsWrite = this.#disk.chance(0.5);
-    if (node.disk.isBusy && !keepsWrite) this.lostWrites += 1;
     this.#plannedDisk.delete(node);
     this.#plannedApply.delete(node);
     void this.perform({ type: "crash", node: id, keepsWrite });
+  }
+
+  /** For `ms` the process of `node` does nothing, as when the machine is overloaded or suspended. What arrives meanwhile waits. */
+  stall(node: NodeId, ms: number): void {
+    this.#stalledUntil[node] = Math.max(this.#stalledUntil[node] ?? 0, this.#now + ms);
+  }
+
+  /** For how long `node` will still do nothing. */
+  stalledMs(node: NodeId): number {
+    return Math.max(0, (this.#stalledUntil[node] ?? 0) - this.#now);
   }
 
   /** Starts a server that is down from what its disk has. */
@@ -135,27 +148,26 @@ export class VirtualCluster {
 
   /** Carries out `action` and plans what follows from it. */
   perform(action: Action): Work {
-    const { node, sent, outcomes, ready } = this.cluster.perform(action);
+    const before = action.type === "disk" ? this.cluster.node(action.node).machine : null;
+    const { node, sent, outcomes } = this.cluster.perform(action);
     for (const message of sent) this.#send(message);
     if (node === null) return undefined;
     this.#hash = mix(mix(mix(this.#hash, hashOf(action.type)), Math.trunc(this.#now * 1000)), sent.length);
     this.#planWork(node);
-    if (ready === null || outcomes.length === 0) return undefined;
-    return this.#report(node, outcomes);
-  }
-
-  #report(node: Node, outcomes: readonly Outcome[]): Work {
-    let work: Work;
+    // Before the outcomes: a read of a former leader may be released by the very snapshot that makes its state new enough.
+    let work = before === null || before === node.machine ? undefined : this.#installed(node);
     for (const outcome of outcomes) {
       work = after(work, () => this.#application.outcome(node, outcome));
     }
     return work;
   }
 
-  #planTick(node: Node, ms: number): void {
+  #planTick(node: NodeId, ms: number): void {
     this.later(ms, () => {
-      this.#planTick(node, TICK_MS);
-      return this.perform({ type: "tick", node: node.id });
+      // Late ticks count once, and after the messages that came meanwhile: so does the runtime.
+      const stalledMs = this.stalledMs(node);
+      this.#planTick(node, stalledMs > 0 ? stalledMs + 0.001 : (this.#tickMs[node] ?? TICK_MS));
+      return stalledMs > 0 ? undefined : this.perform({ type: "tick", node });
     });
   }
 
@@ -189,11 +201,12 @@ export class VirtualCluster {
 
   #finishDisk(node: Node): Work {
     this.#plannedDisk.delete(node);
-    const before = node.machine;
-    const work = this.perform({ type: "disk", node: node.id });
-    if (node.machine === before) return work;
+    return this.perform({ type: "disk", node: node.id });
+  }
+
+  #installed(node: Node): Work {
     this.installs += 1;
-    return after(work, () => this.#application.installed(node));
+    return this.#application.installed(node);
   }
 
   #finishApply(node: Node): Work {
@@ -230,6 +243,11 @@ export class VirtualCluster {
     // A link that is cut loses what is on it.
     if (!this.links.reaches(from, to)) {
       if (isLast) this.#lost(id, message);
+      return undefined;
+    }
+    const stalledMs = this.stalledMs(to);
+    if (stalledMs > 0) {
+      this.later(stalledMs, () => this.#arrive(id, message, isLast));
       return undefined;
     }
     const isUp = this.cluster.node(to).isUp;

@@ -69,13 +69,15 @@ function crashOne(s: KvScenario, node: number): undefined {
   s.crash(node);
 }
 
-/** Each server goes to one of two sides. */
+/**
+ * Each server goes to one of two sides. Beyond the labs, one may stall: when it goes on, its clock has not told it yet that it can no longer be the
+ * leader it was, and clients' reads are waiting for it.
+ */
 function partitionAtRandom(s: KvScenario): void {
   const left = s.nodes.filter(() => s.random.chance(0.5));
-  s.partition(
-    left,
-    s.nodes.filter((node) => !left.includes(node)),
-  );
+  const right = s.nodes.filter((node) => !left.includes(node));
+  s.partition(left, right);
+  if (s.random.chance(0.5)) s.stall(s.random.pick(s.nodes), s.random.between(100, 1000));
 }
 
 async function checkAppends(s: KvScenario, reader: KvClient, workers: readonly Worker[]): Promise<void> {
