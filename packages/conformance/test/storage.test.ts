@@ -1,40 +1,51 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type CrashDiskSite,
-  type StorageHarness,
-  crashDiskSite,
-  storageCases,
-  syncFileSystem,
-} from "@eraft/conformance";
-import { describe, test } from "vitest";
-import { jsonStorage } from "./fixtures/json-storage.ts";
+import { type StorageHarness, type StorageSite, storageCases } from "@eraft/conformance";
+import { expect, test } from "vitest";
+import { fileStorage } from "./readme/file-storage.ts";
 
-const supports = { kill: true, exclusiveOpen: false, maxCommandBytes: 65_536, maxSnapshotBytes: 65_536 };
+interface DirectorySite extends StorageSite {
+  readonly file: string;
+}
 
-const onCrashDisk: StorageHarness<CrashDiskSite> = {
-  create: () => crashDiskSite((disk) => jsonStorage("/data/raft.json", syncFileSystem(disk))),
-  supports: { ...supports, powerLoss: true },
-  damages: [
-    { name: "a file cut short", inflict: ({ disk }) => disk.open("/data/raft.json", "write").truncate(100) },
-  ],
-};
-describe("on a disk whose power fails", () => {
-  for (const { name, run } of storageCases(onCrashDisk)) test(name, () => run());
-});
-
-const onRealDisk = {
+/** The storage of the README, on the real disk, where processes may be killed but the power stays on. */
+const harness: StorageHarness<DirectorySite> = {
   create: () => {
     const directory = mkdtempSync(join(tmpdir(), "eraft-conformance-"));
+    const file = join(directory, "raft");
     return {
-      storage: () => jsonStorage(join(directory, "raft.json")),
+      file,
+      storage: () => fileStorage(file),
       kill: () => {},
+      contents: () => readFileSync(file, "latin1"),
       dispose: () => rmSync(directory, { recursive: true }),
     };
   },
-  supports,
+  supports: { kill: true, exclusiveOpen: false },
+  damages: [{ name: "a file cut short", inflict: ({ file }) => truncateSync(file, 100) }],
 };
-describe("on the real disk", () => {
-  for (const { name, run } of storageCases(onRealDisk)) test(name, () => run());
+
+for (const { name, run } of storageCases(harness)) test(name, () => run());
+
+test("what a harness does not claim is not asked", () => {
+  const all = namesOf({ ...harness, supports: { kill: true, powerLoss: true } });
+  const few = namesOf({
+    create: harness.create,
+    supports: { exclusiveOpen: false, readableWhileReplaced: false },
+  });
+  expect(few.length).toBeGreaterThan(30);
+  const left = all.filter((name) => !few.includes(name));
+  expect(left.length).toBe(all.length - few.length);
+  for (const name of left)
+    expect(name).toMatch(/kill|power|second opener|cut short|newer ones|committed while a batch/);
 });
+
+test("every case has a name of its own", () => {
+  const names = namesOf(harness);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+function namesOf(some: StorageHarness<DirectorySite>): string[] {
+  return storageCases(some).map(({ name }) => name);
+}

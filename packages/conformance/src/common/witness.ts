@@ -48,10 +48,15 @@ export class Witness {
     this.#promise = promise;
   }
 
-  /** A witness who knows the story so far, and whose further story is not told to this one. */
-  aside(): Witness {
+  /** How many steps the story has. */
+  get steps(): number {
+    return this.#done.length;
+  }
+
+  /** A witness who knows the first `steps` of the story, and whose further story is not told to this one. */
+  aside(steps: number = this.steps): Witness {
     const other = new Witness(this.#promise);
-    for (const step of this.#done) other.did(step);
+    for (const step of this.#done.slice(0, steps)) other.did(step);
     return other;
   }
 

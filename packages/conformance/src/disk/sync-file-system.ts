@@ -9,8 +9,8 @@ export interface SyncFileSystem {
   readFileSync(path: string): Uint8Array;
   /** "w" makes the file empty if it exists, "a" appends to it, "r+" overwrites parts of it; "r" also opens the directory. */
   openSync(path: string, flags: "r" | "r+" | "w" | "a"): number;
-  /** Writes all of `data` where the last write to `fd` ended. */
-  writeFileSync(fd: number, data: Uint8Array): void;
+  /** Writes all of `data`: to an open file, or as the whole new content of a path. `flush` syncs it, as fsyncSync does. */
+  writeFileSync(file: number | string, data: Uint8Array, options?: { readonly flush?: boolean }): void;
   /** Writes a part of `data` there or at `position`. Returns how many bytes that were. */
   writeSync(fd: number, data: Uint8Array, offset?: number, length?: number, position?: number): number;
   /** Of a file: its bytes are on the disk. Of the directory: the names in it are. */
@@ -43,10 +43,12 @@ export function syncFileSystem(disk: CrashDisk): SyncFileSystem {
       open.set(lastFd, descriptor);
       return lastFd;
     },
-    writeFileSync: (fd, data) => {
-      const descriptor = at(fd);
-      fileAt(fd).write(data, descriptor.position);
+    writeFileSync: (file, data, options) => {
+      const descriptor = typeof file === "number" ? at(file) : descriptorOf(disk, file, "w");
+      const target = descriptor.file ?? fault("EISDIR", "this is the directory");
+      target.write(data, descriptor.position);
       descriptor.position += data.length;
+      if (options?.flush === true) void target.sync();
     },
     writeSync: (fd, data, offset = 0, length = data.length - offset, position) => {
       const part = data.subarray(offset, offset + length);

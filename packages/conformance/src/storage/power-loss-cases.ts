@@ -68,13 +68,13 @@ async function reopening(subject: Subject): Promise<void> {
   for (const { crash, contents } of sampleOf(await survivors(subject, SHORT_WORKLOAD), SURVIVORS_OF_A_KIND)) {
     const site = crash.site();
     const witness = subject.witness.aside();
-    witness.did(`lose power after operation ${crash.after}`);
+    witness.did(`suppose the power failed after operation ${crash.after}`);
     await contentsOf(site, witness);
     witness.equal(await contentsOf(site, witness), contents, "the second opening gives what the first gave");
     for (const again of distinct(deviceOf(site, witness).crashes(0, "few"))) {
       const found = await contentsOf(again.site(), witness.aside());
       if (textOf(found) === textOf(contents)) continue;
-      witness.did(`open; lose power again after operation ${again.after} of the opening`);
+      witness.did(`and again after operation ${again.after} of the next opening`);
       witness.equal(found, contents, "after the second power loss");
     }
   }
@@ -84,7 +84,7 @@ async function writingOn(subject: Subject): Promise<void> {
   for (const { crash, contents } of sampleOf(await survivors(subject, SHORT_WORKLOAD), SURVIVORS_OF_A_KIND)) {
     const site = crash.site();
     const witness = subject.witness.aside();
-    witness.did(`lose power after operation ${crash.after}`);
+    witness.did(`suppose the power failed after operation ${crash.after}`);
     const next = new Subject(site, witness, modelOf(contents));
     await next.open();
     const from = deviceOf(site, witness).operations();
@@ -137,7 +137,7 @@ async function writeBesideCommit(subject: Subject): Promise<void> {
   const allowed = [before, written.contents(), committed.contents(), both.contents()].map(textOf);
   for (const crash of device.crashes(begun, "all")) {
     const aside = witness.aside();
-    aside.did(`lose power after operation ${crash.after}`);
+    aside.did(`suppose the power failed after operation ${crash.after}`);
     const found = await contentsOf(crash.site(), aside);
     const possible = crash.after >= ended ? allowed.slice(-1) : allowed;
     if (!possible.includes(textOf(found))) {

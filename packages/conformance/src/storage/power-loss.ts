@@ -10,7 +10,9 @@ interface Milestone {
   readonly contents: Contents;
   readonly begun: number;
   readonly acknowledged: number;
+  /** The step itself, and how long the story was when it had been taken. */
   readonly step: string;
+  readonly told: number;
 }
 
 /** Each is compared with many others. */
@@ -40,7 +42,13 @@ export class Recording {
     const device = deviceOf(subject.site, subject.witness);
     const now = device.operations();
     const milestones = [
-      { contents: subject.model.contents(), begun: now, acknowledged: now, step: "what was there before" },
+      {
+        contents: subject.model.contents(),
+        begun: now,
+        acknowledged: now,
+        step: "what was there before",
+        told: subject.witness.steps,
+      },
     ];
     for (const step of steps) {
       const begun = device.operations();
@@ -50,6 +58,7 @@ export class Recording {
         begun,
         acknowledged: device.operations(),
         step: describeStep(step),
+        told: subject.witness.steps,
       });
     }
     return new Recording(device, milestones);
@@ -68,10 +77,11 @@ export class Recording {
 
   /** Opens what `crash` left, and compares it with what is allowed. */
   async judge(crash: Crash, witness: Witness, known?: Contents): Promise<Contents> {
-    const aside = witness.aside();
-    aside.did(`lose power after operation ${crash.after} of ${this.device.operations()}`);
-    const found = known ?? (await contentsOf(crash.site(), aside));
     const allowed = this.allowed(crash.after);
+    // Of the workload, what had been begun at that point.
+    const aside = witness.aside(allowed.at(-1)?.told);
+    aside.did(`suppose the power failed after operation ${crash.after} of ${this.device.operations()}`);
+    const found = known ?? (await contentsOf(crash.site(), aside));
     if (!allowed.some(({ contents }) => textOf(contents) === textOf(found))) {
       const [certain, ...possible] = allowed;
       aside.did(`acknowledged last: ${certain?.step}`);

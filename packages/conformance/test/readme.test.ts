@@ -1,0 +1,23 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const read = (...path: string[]): string => readFileSync(join(import.meta.dirname, ...path), "utf8");
+
+/** The block fenced as ```ts <file>. */
+function listingOf(file: string): string | undefined {
+  const blocks = read("..", "README.md").matchAll(/^```ts (?<file>\S+)\n(?<code>.*?)^```$/gms);
+  return [...blocks].find(({ groups }) => groups?.["file"] === file)?.groups?.["code"];
+}
+
+test.each(["file-storage.ts", "file-storage.test.ts"])(
+  "the README's %s is the file that is run here",
+  (file) => {
+    expect(listingOf(file)).toBe(read("readme", file));
+  },
+);
+
+test("the storage is as short as the README says", () => {
+  const body = /^export function fileStorage.*?^\}$/ms.exec(read("readme", "file-storage.ts"))?.[0];
+  expect(body?.split("\n")).toHaveLength(25);
+});
