@@ -12,7 +12,9 @@ function leftOf(disk: CrashDisk, sectorBytes = 4): string[] {
   const last = disk.operations.length;
   const images = [...crashImages(disk, { sectorBytes, exhaustiveUnits: 7, from: last })];
   return images
-    .map(({ image }) => [...image].map(([path, content]) => `${path}=${Buffer.from(content)}`).join(" "))
+    .map(({ image }) =>
+      [...image].map(([path, content]) => `${path}=${Buffer.from(content).toString()}`).join(" "),
+    )
     .toSorted();
 }
 

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { brokenStateMachines } from "./fixtures/broken-state-machines.ts";
+import { brokenStorages } from "./fixtures/broken-storages.ts";
+import { brokenTransports } from "./fixtures/broken-transports.ts";
 
 const read = (...path: string[]): string => readFileSync(join(import.meta.dirname, ...path), "utf8");
 
@@ -16,6 +19,12 @@ test.each(["file-storage.ts", "file-storage.test.ts"])(
     expect(listingOf(file)).toBe(read("readme", file));
   },
 );
+
+test("as many broken backends are caught as the README says", () => {
+  const counts = [brokenStorages, brokenTransports, brokenStateMachines].map(({ length }) => length);
+  const said = /(\d+) storages, (\d+)\stransports and (\d+) state machines/.exec(read("..", "README.md"));
+  expect(said?.slice(1).map(Number)).toEqual(counts);
+});
 
 test("the storage is as short as the README says", () => {
   const body = /^export function fileStorage.*?^\}$/ms.exec(read("readme", "file-storage.ts"))?.[0];
