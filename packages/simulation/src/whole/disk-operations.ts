@@ -93,8 +93,10 @@ export class DiskOperations {
   #fault(what: DiskOperation): Error | null {
     const disk = this.#disk;
     if (disk.isFull && NEEDS_SPACE.has(what)) return new Error("ENOSPC: no space left on device");
-    if (disk.failures === 0) return null;
-    disk.failures -= 1;
+    if (disk.failsAfter === null) return null;
+    disk.failsAfter -= 1;
+    if (disk.failsAfter >= 0) return null;
+    disk.failsAfter = null;
     return new Error(`EIO: i/o error, ${what}`);
   }
 

@@ -15,8 +15,8 @@ export class DurableDisk {
   readonly #pending = new Set<() => void>();
   /** The process that has it open. */
   holder: Life | null = null;
-  /** So many of the next operations fail. */
-  failures = 0;
+  /** After so many more operations, one fails; null for none. */
+  failsAfter: number | null = null;
   isFull = false;
   /** A snapshot is being written next to the stored one. */
   isStaging = false;

@@ -28,7 +28,7 @@ export class WholeFaults {
     this.#repeatedly(process.stopEveryMs, () => this.#anyServer().restart());
     this.#repeatedly(process.pauseEveryMs, () => this.#pause());
     this.#repeatedly(disk.failEveryMs, () => {
-      this.#anyServer().disk.failures += 1;
+      this.#anyServer().disk.failsAfter = this.#world.random.process.integer(0, 4);
     });
     this.#repeatedly(disk.fullEveryMs, () => this.#fill());
     this.#repeatedly(disk.slowEveryMs, () => this.#slowDown());
@@ -155,5 +155,5 @@ export class WholeFaults {
 function restore(disk: DurableDisk): void {
   disk.isFull = false;
   disk.isSlow = false;
-  disk.failures = 0;
+  disk.failsAfter = null;
 }

@@ -10,6 +10,9 @@ import {
 } from "@eraft/linearizability";
 import { mustHold } from "../violation.ts";
 
+/** Four times the usual memory: a run that cannot be judged is a run for nothing. */
+const LIMITS = { maxConfigurations: 4_000_000, maxSteps: 200_000_000 };
+
 /** What clients were told has an order that explains all of it; and every text that was appended is there once. */
 export function checkHistory(history: readonly Operation<KvInput, KvOutput>[]): void {
   const appends = checkAppends(history.filter(({ input }) => input.key.startsWith("log")));
@@ -19,6 +22,7 @@ export function checkHistory(history: readonly Operation<KvInput, KvOutput>[]): 
   const report = checkLinearizable(
     kvModel,
     history.filter(({ input }) => !input.key.startsWith("log")),
+    { limits: LIMITS },
   );
   const bad = report.partitions.find(({ verdict }) => verdict === report.verdict);
   // An undecided history has not passed.

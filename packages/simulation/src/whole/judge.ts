@@ -8,18 +8,18 @@ import { Violation } from "../violation.ts";
 export class Judge {
   /** Votes, leaders and entries of the cluster as a whole. */
   readonly history: History = new History();
-  #violation: Error | null = null;
+  #violation: Violation | null = null;
 
   check(holds: boolean, property: string, details: () => string): void {
     if (!holds) this.#violation ??= new Violation(property, details());
   }
 
-  /** Runs a check that throws. */
-  observe(check: () => void): void {
+  /** Runs a check that throws: a Violation, or something that stands for a violation of `property`. */
+  observe(check: () => void, property = "Nothing Throws"): void {
     try {
       check();
     } catch (error) {
-      this.#violation ??= error instanceof Error ? error : new Error(String(error));
+      this.#violation ??= error instanceof Violation ? error : new Violation(property, String(error));
     }
   }
 

@@ -20,6 +20,7 @@ export class Life {
   readonly clock: Clock;
   readonly #timeline: Timeline;
   readonly #crash: () => void;
+  readonly #misused: (what: string) => void;
   readonly #onEnd: (() => void)[] = [];
   #isOver = false;
   /** The node has let go of everything in good order: it may not use its ports any more. */
@@ -38,11 +39,13 @@ export class Life {
     readonly timeline: Timeline;
     readonly rate: number;
     readonly crash: () => void;
+    readonly misused: (what: string) => void;
   }) {
     this.server = parts.server;
     this.number = parts.number;
     this.#timeline = parts.timeline;
     this.#crash = parts.crash;
+    this.#misused = parts.misused;
     this.#rate = parts.rate;
     // Monotonic clocks begin anywhere, and again with each boot.
     this.#anchor = { global: parts.timeline.now, local: parts.number * 1000 };
@@ -108,11 +111,16 @@ export class Life {
 
   #timer(ms: number, fn: () => void): Cancel {
     let isCancelled = false;
+    if (this.isReleased) this.#misused("sets a timer");
     const fire = (): void => {
       if (!isCancelled) fn();
     };
     const afterMs = Math.max(ms, MIN_TIMER_MS) / this.#rate;
-    const cancel = this.#timeline.after(afterMs, "timer", () => this.enter("timer", fire));
+    const cancel = this.#timeline.after(afterMs, "timer", () => {
+      // After an orderly end the process lives on, and a timer that was left in it goes off.
+      if (this.isReleased) fire();
+      else this.enter("timer", fire);
+    });
     return () => {
       isCancelled = true;
       cancel();

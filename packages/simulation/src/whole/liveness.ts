@@ -61,6 +61,12 @@ async function checkQuiet(simulation: WholeSimulation): Promise<void> {
   const { world, servers } = simulation;
   const before = world.requests;
   await simulation.runFor(IDLE_MS, () => false);
+  const waiting = servers.filter(({ status }) => (status?.pendingRequests ?? 0) > 0);
+  mustHold(
+    waiting.length === 0,
+    "Every Call Settles",
+    () => `servers ${waiting.map(({ id }) => id).join(", ")} owe answers, although nothing happens any more`,
+  );
   // Not the answers, which are one for each request: a link that was clogged may hand over a hundred old requests for votes just now.
   const requests = world.requests - before;
   const heartbeats = (IDLE_MS / world.plan.node.heartbeatMs) * (servers.length - 1);

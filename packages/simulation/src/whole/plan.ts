@@ -77,7 +77,11 @@ export interface WholeWorkloadPlan {
   /** Of requests and of answers between clients and servers. */
   readonly loss: number;
   readonly delayMsMean: number;
+  /** The probability that one of them takes {@link CLIENT_TAIL_FACTOR} times as long. */
+  readonly tail: number;
 }
+
+export const CLIENT_TAIL_FACTOR = 40;
 
 /** Draws the conditions of a run. Each kind of fault is absent from many runs: one that is always there hides what happens in its absence. */
 export function drawWholePlan(seed: number): WholePlan {
@@ -143,16 +147,19 @@ function drawProcess(random: Random): WholeProcessPlan {
 }
 
 function drawWorkload(random: Random): WholeWorkloadPlan {
+  const callers = random.integer(1, 7);
   return {
-    callers: random.integer(1, 7),
+    callers,
     sharesClient: random.chance(0.5),
-    keys: random.integer(1, 3),
+    // Many callers on one key, of which many never learn their outcome, have more possible orders than can be searched.
+    keys: random.integer(callers > 3 ? 2 : 1, 4),
     thinkMsMean: random.pick([5, 40, 200]),
-    reads: random.pick([0.1, 0.4, 0.7]),
+    reads: random.pick([0.2, 0.4, 0.7]),
     attemptTimeoutMs: random.pick([150, 1000]),
     deadlineMs: random.pick([400, 2000, 10_000]),
     loss: random.chance(0.6) ? random.pick([0.02, 0.2]) : 0,
     delayMsMean: random.pick([0.5, 5, 60]),
+    tail: random.chance(0.5) ? 0.05 : 0,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { KvClientOptions, KvService } from "@eraft/kv";
+import { CLIENT_TAIL_FACTOR } from "./plan.ts";
 import type { Server } from "./server.ts";
 import type { World } from "./world.ts";
 
@@ -11,6 +12,9 @@ interface Reply {
   readonly ok: (response: CommandResponse, header: Headers) => void;
   readonly fail: (error: unknown) => void;
 }
+
+/** A service that waits longer than this leaves it to the node to end a call. */
+const PATIENT_MS = 10_000;
 
 /** A request that took so long had probably been given up. */
 const LATE_MS = 150;
@@ -87,10 +91,12 @@ class Request {
   async #serve(service: KvService, request: CommandRequest, reply: Reply): Promise<void> {
     const life = this.#server.life;
     const responseHeader = new Headers();
+    // A service with a long limit of its own is not told the caller's either: then a call ends when the node ends it.
+    const timeoutMs = this.#world.plan.node.timeLimitMs > PATIENT_MS ? undefined : this.#timeoutMs;
     // The caller's hanging up is not passed on: a server that does not notice is the harder case.
     const context = {
       signal: new AbortController().signal,
-      timeoutMs: () => this.#timeoutMs,
+      timeoutMs: () => timeoutMs,
       responseHeader,
     };
     let tell: () => void;
@@ -119,8 +125,10 @@ class Request {
   }
 
   #later(happen: () => void): void {
-    const { random, plan, timeline } = this.#world;
-    timeline.after(random.clients.exponential(plan.workload.delayMsMean), "client network", happen);
+    const { random, plan, timeline, isFaulty } = this.#world;
+    const { tail, delayMsMean } = plan.workload;
+    const slow = isFaulty && random.clients.chance(tail) ? CLIENT_TAIL_FACTOR : 1;
+    timeline.after(random.clients.exponential(slow * delayMsMean), "client network", happen);
   }
 }
 

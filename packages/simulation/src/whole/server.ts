@@ -116,6 +116,8 @@ export class Server {
       number: this.#lives,
       timeline,
       rate: world.isFaulty ? this.#rate : 1,
+      misused: (what) =>
+        world.judge.check(false, "Stopped Is Stopped", () => `server ${this.id} ${what} after stop`),
       crash: () => this.crash(random.process.exponential(plan.process.downForMs)),
     });
     const machine = new WitnessedStateMachine(world, life);
@@ -135,7 +137,15 @@ export class Server {
     this.#listen(life, node);
     const service = kvService(
       {
-        propose: (command, options) => this.#counted(life, node.propose(command, options)),
+        propose: async (command, options) => {
+          const result = await this.#counted(life, node.propose(command, options));
+          world.judge.check(
+            life.isOver || machine.hasApplied(command),
+            "Acknowledged Is Applied",
+            () => `server ${this.id} acknowledges a command that it has not applied`,
+          );
+          return result;
+        },
         read: (query, options) => this.#counted(life, node.read(query, options)),
         status: () => node.status(),
       },

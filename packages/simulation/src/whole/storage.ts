@@ -41,7 +41,10 @@ export class SimulatedStorage implements Storage {
     this.#mustHold(this.#writing === null, "a second write begins before the first is done");
     const { judge } = this.#world;
     this.#writing = this.#operations.run("write", () => {
-      judge.observe(() => this.#disk.write(batch, (entry, prevTerm) => judge.history.logs(entry, prevTerm)));
+      judge.observe(
+        () => this.#disk.write(batch, (entry, prevTerm) => judge.history.logs(entry, prevTerm)),
+        "Storage Protocol",
+      );
     });
     try {
       await this.#writing;
@@ -123,7 +126,7 @@ export class SimulatedStorage implements Storage {
     }
     chronicle.isSnapshot(this.#life.server, meta.lastIncludedIndex, digestBytes(bytes));
     judge.observe(() => judge.history.snapshots(meta));
-    judge.observe(() => this.#disk.install({ meta: { ...meta }, bytes }));
+    judge.observe(() => this.#disk.install({ meta: { ...meta }, bytes }), "Storage Protocol");
     this.#disk.isStaging = false;
     timeline.note("snapshot stored", this.#life.server, meta.lastIncludedIndex);
   }

@@ -13,6 +13,7 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult | s
   readonly #world: World;
   readonly #life: Life;
   readonly #kv: KvStateMachine;
+  readonly #applied = new Set<number>();
   /** Of the chronicle. */
   #position = 0;
   #index: LogIndex = 0;
@@ -29,9 +30,12 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult | s
 
   async apply(commands: readonly AppliedCommand[]): Promise<readonly KvResult[]> {
     const { applyMsMean } = this.#world.plan.node;
-    if (applyMsMean > 0) await this.#wait(this.#world.random.disk.exponential(applyMsMean));
     const results: KvResult[] = [];
     for (const command of commands) {
+      // Queries, and everything else in the process, may come between two commands of a batch.
+      if (applyMsMean > 0) {
+        await this.#wait(this.#world.random.disk.exponential(applyMsMean / commands.length));
+      }
       const [result] = await this.#kv.apply([command]);
       if (result === undefined) throw new Error("the state machine gave no result");
       results.push(result);
@@ -65,6 +69,11 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult | s
     this.#index = lastIncludedIndex;
   }
 
+  /** Whether this process has applied `command` itself. */
+  hasApplied(command: Uint8Array): boolean {
+    return this.#applied.has(digestBytes(command));
+  }
+
   /** The digest of the state as it is. */
   async digest(): Promise<number> {
     let digest: number | undefined;
@@ -82,6 +91,7 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult | s
       () => `${server} applies ${index} after ${this.#index}`,
     );
     const applied = { index, command: digestBytes(command), result: hashOf(JSON.stringify(result)) };
+    this.#applied.add(applied.command);
     chronicle.applies(server, this.#position, applied);
     const { clientId, commandId } = decodeCommand(command) ?? { clientId: 0n, commandId: 0n };
     chronicle.commits(`${clientId}/${commandId}`, isFirst);
