@@ -151,8 +151,15 @@ export const CORE_COMMIT: readonly Mutant[] = [
     bug: "does not answer the clients whose commands another leader's snapshot covers",
     like: ["openraft#1761"],
     file: SERVER,
-    find: '      this.outbox.outcomes.push({ type: "unknown", id, leaderId: this.leaderId });\n',
-    replace: "      void id;\n",
+    find: "    this.giveUpProposals(header.lastIncludedIndex);\n",
+    replace: "",
+  },
+  {
+    id: "core/clients-of-hung-disk-forgotten",
+    bug: "steps down because its disk hangs, and leaves the clients waiting whose commands are committed",
+    file: LEADER,
+    find: "      this.#server.giveUpProposals(this.#server.commitIndex);\n",
+    replace: "",
   },
   {
     id: "core/waiters-by-index-only",

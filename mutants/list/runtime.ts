@@ -296,6 +296,13 @@ export const RUNTIME: readonly Mutant[] = [
     replace: "",
   },
   {
+    id: "runtime/snapshot-over-failed-write",
+    bug: "commits a received snapshot although the write before it was rejected",
+    file: INCOMING,
+    find: "      if (this.#host.isClosed()) throw new StoppedError();\n      try {",
+    replace: "      try {",
+  },
+  {
     id: "runtime/restored-before-commit",
     bug: "says that a snapshot is installed before it is committed",
     like: ["L7"],

@@ -64,14 +64,6 @@ export const STORAGE_WAL: readonly Mutant[] = [
     replace: "    this.#close();\n",
   },
   {
-    id: "storage-wal/snapshot-name-not-durable",
-    bug: "deletes the log that a snapshot replaces before the snapshot's name is durable",
-    like: ["S2", "etcd#6368"],
-    file: STORAGE,
-    find: "    await fs.syncDirectory(dir);\n    await recordSnapshot(log, outline, snapshot.meta);\n",
-    replace: "    await recordSnapshot(log, outline, snapshot.meta);\n",
-  },
-  {
     id: "storage-wal/old-snapshot-deleted-first",
     bug: "deletes the old snapshot before the new one is there",
     like: ["S1", "S2"],
@@ -351,6 +343,14 @@ export const STORAGE_WAL: readonly Mutant[] = [
     file: "packages/storage-wal/src/node-file-system.ts",
     find: "await settled((done) => fs.fsync(fd, done));",
     replace: "await Promise.resolve();",
+  },
+  {
+    id: "storage-wal/made-directory-not-durable",
+    bug: "puts its files into a directory whose name a crash can take away",
+    like: ["etcd#6368"],
+    file: "packages/storage-wal/src/node-file-system.ts",
+    find: "      await nodeFileSystem.syncDirectory(dirname(made));\n",
+    replace: "",
   },
   {
     id: "storage-wal/short-write-accepted",

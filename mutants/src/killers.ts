@@ -1,5 +1,5 @@
-import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { packageOf, type Mutant } from "./mutant.ts";
 import { runNode } from "./processes.ts";
 
@@ -21,18 +21,20 @@ export interface Verdict {
 const TEST_LIMIT_MS = 20_000;
 
 /** Few seeds find most bugs. The others get many, after the tests. */
-const SIMULATE_BRIEFLY = simulate("simulate, 150 seeds", 1, 150);
-const SIMULATE_LONG = simulate("simulate, 5,000 seeds", 151, 4850);
+const CORES = simulate("cores", 1, 150);
+const MORE_CORES = simulate("cores", 151, 5000);
+const WHOLE = simulate("whole", 1, 30);
+const MORE_WHOLE = simulate("whole", 31, 1000);
 
 /** For each package, what is to find its bugs: cheapest first. */
 const KILLERS: Readonly<Record<string, readonly Killer[]>> = {
-  core: [SIMULATE_BRIEFLY, tests("core"), tests("simulation"), SIMULATE_LONG],
-  runtime: [tests("runtime"), tests("kv")],
+  core: [CORES, tests("core"), WHOLE, tests("simulation"), MORE_CORES],
+  runtime: [tests("runtime"), WHOLE, tests("kv"), MORE_WHOLE],
+  kv: [tests("kv"), WHOLE, MORE_WHOLE],
   "storage-memory": [tests("storage-memory"), tests("runtime")],
   "storage-wal": [tests("storage-wal")],
-  "transport-connect": [tests("transport-connect")],
   "transport-memory": [tests("transport-memory"), tests("runtime")],
-  kv: [tests("kv")],
+  "transport-connect": [tests("transport-connect")],
 };
 
 /** Throws if the mutant's package has none. */
@@ -42,57 +44,71 @@ export function killersOf(mutant: Mutant): readonly Killer[] {
   return killers;
 }
 
-function simulate(name: string, first: number, runs: number): Killer {
+/** Bare cores, which the simulator crashes at any point, or whole servers with their clients, under the same faults and more. */
+function simulate(what: "cores" | "whole", first: number, last: number): Killer {
   return {
-    name,
+    name: `simulate ${what}, seeds ${first} to ${last}`,
     uses: "core",
     run: async (root, limitSeconds) => {
-      const args = ["-C", "@eraft/source", "mutants/killers/simulate.ts", String(first), String(runs)];
+      const runs = String(last - first + 1);
+      const args = ["-C", "@eraft/source", "mutants/killers/simulate.ts", what, String(first), runs];
       const { exitCode, output, seconds } = await runNode(args, root, limitSeconds);
       if (exitCode === 0) return { failure: null, seconds };
-      const what = exitCode === null ? "hangs" : (/^seed .*$/m.exec(output)?.[0] ?? "cannot start");
-      return { failure: `simulate: ${what}`, seconds };
+      const failure = exitCode === null ? "hangs" : (/^seed .*$/m.exec(output)?.[0] ?? "cannot start");
+      return { failure: `simulate ${what}: ${failure}`, seconds };
     },
   };
 }
 
 function tests(name: string): Killer {
+  /** How long each file takes, known after the first run without a mutant. */
+  let fileSeconds: Readonly<Record<string, number>> = {};
   return {
     name: `tests of ${name}`,
     uses: name,
     run: async (root, limitSeconds) => {
-      const report = join(root, "vitest-report.json");
-      rmSync(report, { force: true });
-      const args = [
-        "node_modules/vitest/vitest.mjs",
-        "run",
-        `packages/${name}/test`,
-        "--bail=1",
-        "--maxWorkers=1",
-      ];
-      const options = ["--reporter=json", `--outputFile=${report}`, `--testTimeout=${TEST_LIMIT_MS}`];
-      const { exitCode, seconds } = await runNode([...args, ...options], root, limitSeconds);
-      if (exitCode === 0) return { failure: null, seconds };
-      return { failure: `${name}: ${exitCode === null ? "hangs" : firstFailure(report)}`, seconds };
+      const path = join(root, "vitest-report.json");
+      rmSync(path, { force: true });
+      writeFileSync(join(root, "vitest-seconds.json"), JSON.stringify(fileSeconds));
+      const files = ["run", `packages/${name}/test`, "--config=mutants/killers/vitest.config.ts"];
+      const options = ["--bail=1", "--maxWorkers=1", `--testTimeout=${TEST_LIMIT_MS}`];
+      const report = ["--reporter=json", `--outputFile=${path}`];
+      const args = ["node_modules/vitest/vitest.mjs", ...files, ...options, ...report];
+      const { exitCode, seconds } = await runNode(args, root, limitSeconds);
+      if (exitCode === null) return { failure: `${name}: hangs`, seconds };
+      const results = readReport(path);
+      if (exitCode !== 0) return { failure: `${name}: ${firstFailure(results)}`, seconds };
+      fileSeconds = Object.fromEntries(results.map((file) => [relative(root, file.name), secondsOf(file)]));
+      return { failure: null, seconds };
     },
   };
 }
 
-interface Report {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly message: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-  }[];
+/** What Vitest's reporter says of one file. */
+interface FileReport {
+  readonly name: string;
+  readonly status: string;
+  readonly message: string;
+  readonly startTime: number;
+  readonly endTime: number;
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
 }
 
-function firstFailure(path: string): string {
-  const { testResults } = JSON.parse(readFileSync(path, "utf8")) as Report;
-  for (const { assertionResults } of testResults) {
+/** Empty if the tests did not even begin. */
+function readReport(path: string): readonly FileReport[] {
+  if (!existsSync(path)) return [];
+  return (JSON.parse(readFileSync(path, "utf8")) as { testResults: FileReport[] }).testResults;
+}
+
+function secondsOf({ startTime, endTime }: FileReport): number {
+  return (endTime - startTime) / 1000;
+}
+
+function firstFailure(files: readonly FileReport[]): string {
+  for (const { assertionResults } of files) {
     const failed = assertionResults.find(({ status }) => status === "failed");
     if (failed !== undefined) return failed.fullName;
   }
-  const broken = testResults.find(({ status }) => status === "failed");
+  const broken = files.find(({ status }) => status === "failed");
   return broken === undefined ? "an error outside any test" : (broken.message.split("\n")[0] ?? broken.name);
 }
