@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
 import { freePorts } from "./ports.ts";
-import { EraftProcess, type Exit, runEraft } from "./process.ts";
+import { EraftProcess, type Exit, type SpawnOptions, runEraft } from "./process.ts";
 import { runMain } from "./run-main.ts";
 
 export interface TestClusterOptions {
@@ -104,9 +104,9 @@ export class TestCluster {
   }
 
   /** Starts a node that does not run, with its data; resolves once it listens. */
-  async restart(id: number): Promise<void> {
+  async restart(id: number, options: SpawnOptions = {}): Promise<void> {
     if (this.#processes.has(id)) throw new Error(`node ${id} runs already`);
-    const process = new EraftProcess(this.serveArgs(id));
+    const process = new EraftProcess(this.serveArgs(id), options);
     this.#processes.set(id, process);
     await process.says(/^listening/m);
   }
@@ -164,10 +164,10 @@ export class TestCluster {
     return runEraft([command, ...this.clusterFlags, ...args]);
   }
 
-  /** Ends everything and removes the directory. */
-  async stop(): Promise<void> {
+  /** Ends everything and removes the directory, unless that is to be kept. */
+  async stop(keepDir = false): Promise<void> {
     for (const close of this.#closers) close();
     await Promise.all(this.running.map((id) => this.kill(id)));
-    await rm(this.dir, { recursive: true, force: true });
+    if (!keepDir) await rm(this.dir, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,146 @@
+import { cp, mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePorts } from "../support/ports.ts";
+import type { Exit, SpawnOptions } from "../support/process.ts";
+import { TestCluster } from "../support/test-cluster.ts";
+import { ChaosNetwork } from "./network.ts";
+import type { Random } from "./random.ts";
+import { SmallDisk } from "./small-disk.ts";
+
+export interface ChaosClusterOptions {
+  readonly nodes: number;
+  /** Further flags of `eraft serve`. */
+  readonly flags: readonly string[];
+  readonly random: Random;
+}
+
+/**
+ * A cluster of real processes that talk through {@link ChaosNetwork}. Each node is told its own address, where it listens, and for every other
+ * one that of the proxy on the way there. What `TestCluster` does itself (status, convergence) goes straight to the nodes.
+ */
+export class ChaosCluster extends TestCluster {
+  readonly network: ChaosNetwork;
+  /** Nodes whose data is on a file system that we can fill, a minority: the others sync to a real disk. */
+  readonly smallDisks: ReadonlyMap<number, SmallDisk>;
+  /** Why there are none, null if there are. */
+  readonly whyNoSmallDisk: string | null;
+  /** What nodes did by themselves that they must not. */
+  readonly problems: string[] = [];
+  readonly #flags: readonly string[];
+  readonly #logs = new Map<number, string>();
+  /** Processes of which somebody said that they will end. */
+  readonly #doomed = new Set<number>();
+
+  private constructor(
+    place: { readonly addresses: readonly string[]; readonly dir: string },
+    parts: Pick<ChaosCluster, "network" | "smallDisks" | "whyNoSmallDisk">,
+    flags: readonly string[],
+  ) {
+    super(place.addresses, place.dir, flags);
+    this.network = parts.network;
+    this.smallDisks = parts.smallDisks;
+    this.whyNoSmallDisk = parts.whyNoSmallDisk;
+    this.#flags = flags;
+  }
+
+  /** Resolves once every node listens. */
+  static async launch({ nodes, flags, random }: ChaosClusterOptions): Promise<ChaosCluster> {
+    const ports = await freePorts(nodes);
+    const dir = await mkdtemp(join(tmpdir(), "eraft-chaos-"));
+    const network = await ChaosNetwork.start(ports, random);
+    const disks = await mountSmallDisks(dir, Math.floor((nodes - 1) / 2));
+    const addresses = ports.map((port) => `127.0.0.1:${port}`);
+    const cluster = new ChaosCluster({ addresses, dir }, { network, ...disks }, flags);
+    try {
+      await Promise.all(addresses.map((_, id) => cluster.restart(id)));
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  /** What node `id` is told about the cluster. */
+  addressesFor(id: number): readonly string[] {
+    return this.addresses.map((own, other) => (other === id ? own : this.network.address(id, other)));
+  }
+
+  /** Under which addresses the clients know the nodes. */
+  get clientAddresses(): readonly string[] {
+    return this.addresses.map((_, id) => this.network.address("clients", id));
+  }
+
+  override dataDir(id: number): string {
+    const disk = this.smallDisks.get(id);
+    return join(disk?.path ?? this.dir, `node-${id}`);
+  }
+
+  override serveArgs(id: number): readonly string[] {
+    const cluster = this.addressesFor(id).join(",");
+    const where = ["--cluster", cluster, "--data-dir", this.dataDir(id)];
+    return ["serve", "--id", String(id), ...where, ...this.#flags];
+  }
+
+  override async restart(id: number, options: SpawnOptions = {}): Promise<void> {
+    const starting = super.restart(id, options);
+    const started = this.process(id);
+    void started.exited.then((exit) => this.#ended(id, started.pid, exit));
+    await starting;
+  }
+
+  override async kill(id: number, signal: NodeJS.Signals = "SIGKILL"): Promise<Exit> {
+    this.expectEnd(id);
+    return super.kill(id, signal);
+  }
+
+  /** From now on the process of node `id` may end; until then, its end is a problem. */
+  expectEnd(id: number): void {
+    this.#doomed.add(this.process(id).pid);
+  }
+
+  #ended(id: number, pid: number, { code, signal, stdout, stderr }: Exit): void {
+    const how = signal === null ? `exit code ${code}` : signal;
+    this.#logs.set(id, `${this.#logs.get(id) ?? ""}${stdout}${stderr}-- process ${pid}: ${how}\n`);
+    if (/INVARIANT_BROKEN|ERR_ASSERTION/.test(stderr)) {
+      this.problems.push(`node ${id} found an invariant broken: ${lastLine(stderr)}`);
+    }
+    if (!this.#doomed.delete(pid)) {
+      this.problems.push(`node ${id} ended by itself with ${how}: ${lastLine(stderr)}`);
+    }
+  }
+
+  /** Ends everything; with `keep`, leaves data and logs in `dir`. */
+  override async stop(keep = false): Promise<void> {
+    await Promise.all(this.running.map((id) => this.kill(id)));
+    await this.network.close();
+    if (keep) await this.#keepLogs();
+    for (const [id, disk] of this.smallDisks) {
+      if (keep) await cp(disk.path, join(this.dir, `kept-${id}`), { recursive: true });
+      await disk.remove();
+    }
+    await super.stop(keep);
+  }
+
+  async #keepLogs(): Promise<void> {
+    await mkdir(join(this.dir, "logs"));
+    for (const [id, log] of this.#logs) await writeFile(join(this.dir, "logs", `node-${id}.log`), log);
+  }
+}
+
+async function mountSmallDisks(
+  dir: string,
+  count: number,
+): Promise<Pick<ChaosCluster, "smallDisks" | "whyNoSmallDisk">> {
+  const smallDisks = new Map<number, SmallDisk>();
+  try {
+    for (let id = 0; id < count; id += 1) smallDisks.set(id, await SmallDisk.mount(join(dir, `disk-${id}`)));
+    return { smallDisks, whyNoSmallDisk: null };
+  } catch (error) {
+    return { smallDisks, whyNoSmallDisk: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "";
+}

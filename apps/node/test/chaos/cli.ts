@@ -1,0 +1,37 @@
+// Real processes, real faults, a verdict: pnpm chaos --minutes 10
+import { parseArgs } from "node:util";
+import { chaos } from "./chaos.ts";
+import { formatReport } from "./report.ts";
+
+const { values } = parseArgs({
+  args: process.argv.slice(2),
+  options: {
+    minutes: { type: "string", default: "2" },
+    nodes: { type: "string", default: "3" },
+    seed: { type: "string", default: String(Math.floor(Math.random() * 1_000_000)) },
+  },
+});
+
+/** A whole or fractional number in a range; ends the process if it is none. */
+function numberOf(name: "minutes" | "nodes" | "seed", min: number, max: number): number {
+  const number = Number(values[name]);
+  if (number >= min && number <= max) return number;
+  console.error(`--${name} ${values[name]}: not a number from ${min} to ${max}`);
+  process.exit(2);
+}
+
+const report = await chaos({
+  minutes: numberOf("minutes", 0, 100_000),
+  nodes: numberOf("nodes", 3, 7),
+  seed: numberOf("seed", 0, 2 ** 31),
+  holdMs: 2_000,
+  onProgress: ({ elapsedMs, tally, faults }) => {
+    const now = faults.length === 0 ? "no fault" : faults.join(" and ");
+    const { acknowledged, unknown, failed } = tally;
+    console.log(
+      `${Math.round(elapsedMs / 1000)} s: ${acknowledged} acknowledged, ${unknown} unknown, ${failed} failed; ${now}`,
+    );
+  },
+});
+console.log(formatReport(report));
+process.exitCode = report.verdict === "linearizable" && report.problems.length === 0 ? 0 : 1;

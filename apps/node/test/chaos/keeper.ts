@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+
+/** Waits for the end of its standard input, which comes however the process at the other end of that pipe ends. */
+const SCRIPT = `trap '' INT TERM HUP; eval "$1" || exit 1; echo done; cat > /dev/null; eval "$2"`;
+
+/**
+ * Something was done to this machine that has to be undone: a file system mounted, a process stopped. A shell that waits for our end undoes it
+ * even if we are killed.
+ */
+export class Keeper {
+  readonly #shell: ChildProcess;
+  readonly #closed: Promise<unknown>;
+
+  private constructor(shell: ChildProcess, closed: Promise<unknown>) {
+    this.#shell = shell;
+    this.#closed = closed;
+  }
+
+  /**
+   * Runs the shell command `act`, in which `"$A"`, `"$B"`, ... are the arguments; resolves once it is done, and rejects with what it said if
+   * it fails. `undo` runs on `release`, or when this process is gone.
+   */
+  static async hold(act: string, undo: string, ...args: readonly string[]): Promise<Keeper> {
+    const names = args.map((value, at) => [String.fromCodePoint(65 + at), value] as const);
+    const shell = spawn("sh", ["-c", SCRIPT, "keeper", act, undo], {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, ...Object.fromEntries(names) },
+      // Ctrl-C at a terminal is for us; it is our end that tells the shell.
+      detached: true,
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const closed = new Promise<void>((resolve) => {
+      shell.once("close", () => resolve());
+    });
+    shell.once("error", reject);
+    shell.stdin.on("error", () => {});
+    shell.stdout.once("data", () => resolve());
+    const complaints = text(shell.stderr);
+    void closed.then(async () => reject(new Error((await complaints).trim().split("\n").at(-1) ?? act)));
+    await promise;
+    return new Keeper(shell, closed);
+  }
+
+  /** Resolves once it is undone. */
+  async release(): Promise<void> {
+    this.#shell.stdin?.end();
+    await this.#closed;
+  }
+}

@@ -1,0 +1,139 @@
+import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
+import type { Random } from "../random.ts";
+import { Conduit } from "./conduit.ts";
+import { NO_FAULTS, type PathFaults } from "./path-faults.ts";
+
+/** Towards the target, and back from it. */
+export type Direction = "forward" | "backward";
+
+interface Connection {
+  readonly near: Socket;
+  readonly far: Socket;
+  readonly forward: Conduit;
+  readonly backward: Conduit;
+}
+
+/**
+ * A TCP proxy in front of one target, for one kind of caller. What it does to the bytes can be changed at any time, for connections that
+ * exist as for those to come; `heal` takes all of it back.
+ */
+export class LinkProxy {
+  readonly #server: Server;
+  readonly #targetPort: number;
+  readonly #random: Random;
+  readonly #connections = new Set<Connection>();
+  readonly #silent = new Set<Socket>();
+  readonly #faults: Record<Direction, PathFaults> = { forward: NO_FAULTS, backward: NO_FAULTS };
+  #refusing = false;
+
+  private constructor(targetPort: number, random: Random) {
+    this.#targetPort = targetPort;
+    this.#random = random;
+    this.#server = createServer({ allowHalfOpen: true }, (near) => this.#accept(near));
+  }
+
+  /** Resolves once it listens, on a port of 127.0.0.1 that the system chooses. The target need not be there. */
+  static async start(targetPort: number, random: Random): Promise<LinkProxy> {
+    const proxy = new LinkProxy(targetPort, random);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    proxy.#server.once("error", reject).listen(0, "127.0.0.1", resolve);
+    await promise;
+    return proxy;
+  }
+
+  /** Where callers find it. */
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Adds to what is done to the bytes in one direction. */
+  disturb(direction: Direction, faults: Partial<PathFaults>): void {
+    this.#faults[direction] = { ...this.#faults[direction], ...faults };
+    for (const connection of this.#connections) connection[direction].faults = this.#faults[direction];
+  }
+
+  /** Resets what is open, and until `heal` everything that comes. */
+  refuse(): void {
+    this.#refusing = true;
+    this.resetAll();
+  }
+
+  /** Both ends of every connection find it reset. */
+  resetAll(): void {
+    for (const { near, far } of this.#connections) {
+      near.resetAndDestroy();
+      far.resetAndDestroy();
+    }
+  }
+
+  /**
+   * The target forgets the connections that are open, and callers are not told: as after its power failed, or behind a firewall that lost its
+   * table. They go on to talk to nobody.
+   */
+  forgetCallers(): void {
+    for (const connection of this.#connections) {
+      connection.forward.mute();
+      connection.backward.mute();
+      this.#silent.add(connection.near);
+      connection.far.resetAndDestroy();
+      this.#connections.delete(connection);
+    }
+  }
+
+  /**
+   * A good network again. What waited behind a cut arrives now, however old, or never: `late` says which. In the latter case its connection
+   * is reset, since a TCP cannot leave bytes out.
+   */
+  heal(late: "arrives" | "is lost"): void {
+    this.#refusing = false;
+    for (const direction of ["forward", "backward"] as const) {
+      for (const { near, far, [direction]: conduit } of this.#connections) {
+        if (late === "arrives" || !this.#faults[direction].cut || !conduit.holds) continue;
+        near.resetAndDestroy();
+        far.resetAndDestroy();
+      }
+      this.disturb(direction, NO_FAULTS);
+    }
+    for (const near of this.#silent) near.resetAndDestroy();
+  }
+
+  /** Resolves once nothing of it is left. */
+  async close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.resetAll();
+    for (const near of this.#silent) near.destroy();
+    await promise;
+  }
+
+  #accept(near: Socket): void {
+    near.on("error", () => {});
+    if (this.#refusing) {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = connect({ host: "127.0.0.1", port: this.#targetPort, allowHalfOpen: true, noDelay: true });
+    near.setNoDelay(true);
+    far.on("error", () => {});
+    const connection: Connection = {
+      near,
+      far,
+      forward: new Conduit(near, far, this.#random),
+      backward: new Conduit(far, near, this.#random),
+    };
+    connection.forward.faults = this.#faults.forward;
+    connection.backward.faults = this.#faults.backward;
+    this.#connections.add(connection);
+    const onClose = (): void => {
+      // One end may be gone while its last words wait behind a cut for the other.
+      if (near.destroyed && far.destroyed) this.#connections.delete(connection);
+      if (near.destroyed) this.#silent.delete(near);
+    };
+    near.once("close", onClose);
+    far.once("close", onClose);
+  }
+}

@@ -1,0 +1,42 @@
+import type { ChaosCluster } from "../chaos-cluster.ts";
+import { openClients } from "./clients.ts";
+import { type KvRecorder, RecordedClient } from "./recorded-client.ts";
+import type { Tally } from "./tally.ts";
+
+const READERS = 8;
+const DEADLINE_MS = 60_000;
+
+/**
+ * Reads every key after all faults are over, and once more when the node that led has been killed, from another one's copy. The reads are
+ * part of the history: what was acknowledged and is not in them is lost.
+ */
+export async function readEverything(
+  cluster: ChaosCluster,
+  keys: readonly string[],
+  { recorder, tally }: { readonly recorder: KvRecorder; readonly tally: Tally },
+): Promise<void> {
+  const { clients, close } = openClients(cluster.addresses, 1);
+  const [kv] = clients;
+  if (kv === undefined) throw new Error("no client");
+  const readAll = async (): Promise<void> => {
+    const left = [...keys];
+    const readers = Array.from({ length: READERS }, async () => {
+      const client = new RecordedClient(kv, recorder, tally);
+      for (let key = left.pop(); key !== undefined; key = left.pop()) {
+        if (!(await client.call({ type: "get", key }, DEADLINE_MS))) throw new Error(`cannot read ${key}`);
+      }
+    });
+    await Promise.all(readers);
+  };
+  try {
+    await cluster.converged();
+    await readAll();
+    const leader = await cluster.leader();
+    await cluster.kill(leader);
+    await readAll();
+    await cluster.restart(leader);
+    await cluster.converged();
+  } finally {
+    close();
+  }
+}

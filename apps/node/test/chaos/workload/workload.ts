@@ -1,0 +1,68 @@
+import type { KvClient } from "@eraft/kv";
+import type { KvInput } from "@eraft/linearizability";
+import { setTimeout as after } from "node:timers/promises";
+import type { Random } from "../random.ts";
+import { APPEND_ONLY, KeyGroup } from "./key-group.ts";
+import { type KvRecorder, RecordedClient } from "./recorded-client.ts";
+import type { Tally } from "./tally.ts";
+
+export interface WorkloadOptions {
+  /** One for each group of clients, which share its connections and their keys with nobody else. */
+  readonly clients: readonly KvClient[];
+  /** Clients in a group, and so at most as many at a key at a time. */
+  readonly clientsPerGroup: number;
+  readonly opsPerKey: number;
+  readonly recorder: KvRecorder;
+  readonly tally: Tally;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+}
+
+/** Long enough for an election, or so short that many calls end without an answer. */
+const DEADLINES_MS = [300, 3_000, 8_000, 8_000, 8_000];
+const MAX_THINK_MS = 5;
+
+/** Clients that put, append and get until the signal, as fast as they are answered. */
+export class Workload {
+  readonly #options: WorkloadOptions;
+  readonly #groups: readonly KeyGroup[];
+  #values = 0;
+
+  constructor(options: WorkloadOptions) {
+    this.#options = options;
+    this.#groups = options.clients.map((_, at) => new KeyGroup(String(at), options.opsPerKey));
+  }
+
+  /** All keys that were used so far. */
+  get keys(): readonly string[] {
+    return this.#groups.flatMap(({ keys }) => keys);
+  }
+
+  /** Resolves once all calls have ended. Rejects for what no fault can explain. */
+  async run(): Promise<void> {
+    const { clients, clientsPerGroup, random } = this.#options;
+    const running = this.#groups.flatMap((group, at) =>
+      Array.from({ length: clientsPerGroup }, () => this.#work(clients[at], group, random.fork())),
+    );
+    await Promise.all(running);
+  }
+
+  async #work(kv: KvClient | undefined, group: KeyGroup, random: Random): Promise<void> {
+    if (kv === undefined) throw new Error("a group without a client");
+    const { recorder, tally, signal } = this.#options;
+    const client = new RecordedClient(kv, recorder, tally);
+    while (!signal.aborted) {
+      await client.call(this.#nextInput(group.next(random), random), random.pick(DEADLINES_MS));
+      await after(random.integer(0, MAX_THINK_MS));
+    }
+  }
+
+  #nextInput(key: string, random: Random): KvInput {
+    const kinds = key.startsWith(APPEND_ONLY) ? ["append", "get"] : ["put", "append", "append", "get", "get"];
+    const type = random.pick(kinds);
+    if (type === "get") return { type, key };
+    this.#values += 1;
+    // No value occurs twice, and none is part of another one.
+    return { type: type === "put" ? "put" : "append", key, value: `<${this.#values.toString(36)}>` };
+  }
+}
