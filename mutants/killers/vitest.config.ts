@@ -1,9 +1,8 @@
 // The repository's own configuration, but for the order of the test files.
 import { readFileSync } from "node:fs";
-import { relative } from "node:path";
-import { mergeConfig } from "vitest/config";
+import { join, relative } from "node:path";
+import { mergeConfig, type UserConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
-import configuration from "../../vitest.config.ts";
 
 /**
  * Quick files first: what kills a mutant ends the run. Vitest's own order is the opposite, and puts first what failed last time, which here was
@@ -17,4 +16,7 @@ class QuickFirst extends BaseSequencer {
   }
 }
 
-export default mergeConfig(configuration, { test: { sequence: { sequencer: QuickFirst } } });
+// Where this runs: the root of a scratch copy of the repository.
+const root: { default: UserConfig } = await import(join(process.cwd(), "vitest.config.ts"));
+
+export default mergeConfig(root.default, { test: { sequence: { sequencer: QuickFirst } } });
