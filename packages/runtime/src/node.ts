@@ -148,7 +148,12 @@ export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown, A
       if (error instanceof StoppedError) throw error;
       const failure = error instanceof NodeFailedError ? error : new InvariantBrokenError(error);
       this.#fail(failure);
-      await this.#release();
+      try {
+        await this.#release();
+      } catch (error) {
+        // What the caller needs to know is why it does not start.
+        this.#host.logger.error("The storage could not be closed.", { error });
+      }
       throw failure;
     }
   }

@@ -215,6 +215,16 @@ test("a transport that cannot start refuses the start and gives the storage back
   await storage.inner.open();
 });
 
+test("a start that fails says why, also if the storage cannot be closed either", async () => {
+  cluster = await Cluster.start(1);
+  await cluster.member(0).node.stop();
+  const { node, journal, storage } = cluster.make(0);
+  journal.opensAt = 7;
+  storage.close = () => Promise.reject(new Error("close: input/output error"));
+  await expect(node.start()).rejects.toBeInstanceOf(StateMachineFailedError);
+  expect(node.status().failure).toMatchObject({ code: "STATE_MACHINE_FAILED" });
+});
+
 test("stored state that contradicts itself refuses the start", async () => {
   cluster = await Cluster.start(1);
   const { node, storage } = cluster.make(0);
