@@ -241,6 +241,23 @@ test("row 37: newer snapshots and heartbeats do not start a transfer again that 
   expect(cluster.applied(2)).toEqual(cluster.applied(0));
 });
 
+test("row 43: a single server answers what is on its disk, and not what came while it was being written (etcd#14370)", () => {
+  const cluster = new Cluster(1);
+  cluster.run(1);
+  cluster.stallDisk(0);
+  const written = cluster.propose(0, "a");
+  const waiting = cluster.propose(0, "b");
+  cluster.settle();
+  expect(cluster.outcome(written)).toBeUndefined();
+  cluster.node(0).finishDisk();
+  cluster.settle();
+  expect(cluster.outcome(written)).toBe("committed");
+  expect(cluster.outcome(waiting)).toBeUndefined();
+  expect(cluster.state(0).commitIndex).toBe(2);
+  cluster.crash(0);
+  expect(cluster.node(0).disk.lastIndex).toBe(2);
+});
+
 function large(letter: string): string {
   return letter.repeat(300);
 }
