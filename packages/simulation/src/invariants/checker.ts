@@ -60,6 +60,7 @@ export class Checker implements Witness {
     const state = node.inspect();
     checkOrder(state);
     checkMonotonic(memory.state, state);
+    if (state.stableIndex < memory.state.stableIndex) this.#checkDropped(memory, state);
     if (ready !== null) this.#checkReady(node, memory, ready, state);
     const elected =
       state.role === "leader" && (memory.state.role !== "leader" || memory.state.term < state.term);
@@ -94,7 +95,6 @@ export class Checker implements Witness {
         "Leader Append-Only",
         () => `leader ${id} drops entries from ${truncateFrom} on`,
       );
-      this.#checkDropped(id, memory.terms, truncateFrom);
       memory.terms.length = Math.min(memory.terms.length, truncateFrom - 1);
     }
     for (const entry of entries) {
@@ -106,13 +106,23 @@ export class Checker implements Witness {
     }
   }
 
-  /** What is dropped was never committed. (It may stand where something else has been committed since: the disk lags behind.) */
-  #checkDropped(id: NodeId, terms: readonly Term[], truncateFrom: number): void {
-    for (let index = truncateFrom; index <= Math.min(terms.length, this.history.length); index += 1) {
+  /**
+   * What is dropped was not committed in this term or before, so no leader since may lack it. It may have been committed in a later term:
+   *
+   * 1. C wins term 8 and does not know it: the votes are on their way. A and D, each alone, hold entry 48 of term 6.
+   * 2. D wins term 10, and commits entry 48 with B and E, who have it now.
+   * 3. The votes arrive. C leads term 8 and replaces entry 48 of A, who has heard of nothing later.
+   *
+   * A is no part of the majority that has entry 48, and gets it again from D. Checked when it is decided: by the time it is written, A may be in term 10.
+   */
+  #checkDropped({ state: before, terms }: Memory, { id, term, stableIndex }: RaftState): void {
+    const { history } = this;
+    const last = Math.min(before.stableIndex, history.length, history.committedBefore(term + 1));
+    for (let index = stableIndex + 1; index <= last; index += 1) {
       mustHold(
-        terms[index - 1] !== this.history.committedTerm(index),
+        terms[index - 1] !== history.committedTerm(index),
         "Committed Is For Ever",
-        () => `${id} drops the committed entry ${index} of term ${terms[index - 1]}`,
+        () => `${id} drops the committed entry ${index} of term ${terms[index - 1]} in term ${term}`,
       );
     }
   }
