@@ -1,7 +1,7 @@
 // The repository's own configuration, but for the order of the test files.
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { mergeConfig, type UserConfig } from "vitest/config";
+import { mergeConfig, type ViteUserConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
@@ -17,6 +17,6 @@ class QuickFirst extends BaseSequencer {
 }
 
 // Where this runs: the root of a scratch copy of the repository.
-const root: { default: UserConfig } = await import(join(process.cwd(), "vitest.config.ts"));
+const root: { default: ViteUserConfig } = await import(join(process.cwd(), "vitest.config.ts"));
 
 export default mergeConfig(root.default, { test: { sequence: { sequencer: QuickFirst } } });
