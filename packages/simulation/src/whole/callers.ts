@@ -20,6 +20,7 @@ export class Callers {
   #clientIds = 0n;
   /** Callers that have an operation under way, or will have one. */
   active = 0;
+  hasReadAll = false;
   writes = 0;
   reads = 0;
   unknown = 0;
@@ -50,6 +51,20 @@ export class Callers {
   /** Nobody begins anything any more. */
   end(): void {
     this.#isOver = true;
+  }
+
+  /** One last caller reads every key: whatever was acknowledged must be there at the end. */
+  async readAll(): Promise<void> {
+    this.active += 1;
+    const identity = this.#recorder.newClient();
+    for (let number = 0; number < this.#world.plan.workload.keys; number += 1) {
+      for (const key of [`log ${number}`, `key ${number}`]) {
+        const pending = this.#recorder.call(identity, { type: "get", key });
+        pending.ok(await (this.#clients[0] as KvClient).get(key));
+      }
+    }
+    this.active -= 1;
+    this.hasReadAll = true;
   }
 
   history(): Operation<KvInput, KvOutput>[] {

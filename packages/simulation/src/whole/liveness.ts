@@ -26,6 +26,13 @@ export async function checkLiveness(simulation: WholeSimulation): Promise<void> 
     "Every Call Settles",
     () => `${callers.active} callers still wait, long after their deadlines`,
   );
+  world.timeline.after(0, "read all", () => void callers.readAll());
+  mustHold(
+    await simulation.runFor(limitMs, () => callers.active === 0 && callers.hasReadAll),
+    "Liveness: Serves",
+    () => `not every key can be read; ${state(simulation)}`,
+  );
+  // Right before the states are compared: a request that a client gave up long ago may still arrive, and be done.
   mustHold(await simulation.runFor(limitMs, () => hasConverged(simulation)), "Liveness: Converges", () =>
     state(simulation),
   );
