@@ -37,6 +37,7 @@ export class Scratch {
         filter: (path) => !LEFT_OUT.has(basename(path)),
       });
     }
+    process.once("exit", () => this.remove());
     linkDependencies(join(original, "node_modules"), join(this.root, "node_modules"));
     this.#checkLinks();
   }
