@@ -3,6 +3,7 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable, Writable } from "node:stream";
+import { registerStrict } from "../server/malformed.ts";
 import type { ServerLimits } from "./limits.ts";
 
 /** A request, whether it came over HTTP/1.1 or HTTP/2. */
@@ -29,7 +30,8 @@ export function createHandler(
   limits: ServerLimits,
 ): HttpHandler {
   const rpc = connectNodeAdapter({
-    routes,
+    // For the services of others, too: a client that sends rubbish must not look like a fault of this server.
+    routes: (router) => registerStrict(router, routes),
     fallback: (request, response) => otherwise(request, response as HttpResponse, fallback),
     // The adapter would compress every answer above 1 KiB in the thread pool, where it competes with the disk.
     acceptCompression: [],
