@@ -1,0 +1,19 @@
+import type { Input } from "./input.ts";
+import { kvInput } from "./kv-inputs.ts";
+import { raftInput } from "./raft-inputs.ts";
+import { Random } from "./random.ts";
+import { rawInput } from "./raw-inputs.ts";
+import { brokenOffInput, envelopeInput, headerInput, protobufInput } from "./wire-inputs.ts";
+
+/** The input with this number: each can be had again alone. */
+export function inputOf(seed: number, number: number): Input {
+  const random = new Random(seed, number);
+  const choice = random.below(100);
+  if (choice < 50) return raftInput(random);
+  if (choice < 60) return kvInput(random);
+  if (choice < 75) return protobufInput(random);
+  if (choice < 82) return envelopeInput(random);
+  if (choice < 90) return headerInput(random);
+  if (choice < 95) return brokenOffInput(random);
+  return rawInput(random);
+}
