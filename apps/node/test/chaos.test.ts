@@ -5,7 +5,7 @@ import { formatReport } from "./chaos/report.ts";
 
 // Longer, and with figures: pnpm chaos --minutes 10
 test("under every kind of fault that this machine permits, clients see one store, and nothing acknowledged is lost", async () => {
-  const report = await chaos({ minutes: 0.3, nodes: 3, seed: 1, holdMs: 700 });
+  const report = await chaos({ minutes: 0.3, nodes: 3, seed: 1, holdMs: 500 });
   console.log(formatReport(report));
   expect(report.problems).toEqual([]);
   expect(report.verdict).toBe("linearizable");

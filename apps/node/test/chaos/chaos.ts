@@ -28,6 +28,8 @@ export interface ChaosOptions {
   /** Of all the faults, those to use. Default: all. */
   readonly choose?: (faults: Faults) => Faults;
   readonly onProgress?: (progress: Progress) => void;
+  /** What begins now that the load has ended. */
+  readonly onPhase?: (what: string) => void;
 }
 
 export interface Progress {
@@ -38,8 +40,10 @@ export interface Progress {
 }
 
 const FLAGS = ["--heartbeat-ms", "50", "--election-timeout-ms", "400", "--snapshot-bytes", "100000"];
-const GROUPS = 8;
-const CLIENTS_PER_GROUP = 6;
+const KV_CLIENTS = 8;
+const GROUPS = 16;
+/** The search through orders grows with those of so many concurrent appends, which differ until somebody reads. */
+const CLIENTS_PER_GROUP = 4;
 const OPS_PER_KEY = 200;
 const PROGRESS_MS = 5_000;
 /** Answers before the first fault: there should be something to lose. */
@@ -95,11 +99,13 @@ class Run {
     await this.#cluster.leader();
     try {
       await this.#storm();
+      this.#options.onPhase?.(`faults are over: reading ${this.#keys.length} keys back`);
       await readEverything(this.#cluster, this.#keys, { recorder, tally });
     } catch (error) {
       // What went wrong is a problem of its own; what clients were told until then is judged all the same.
       this.#cluster.problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
+    this.#options.onPhase?.(`judging ${this.#tally.operations} operations`);
     return judge(this.history);
   }
 
@@ -138,9 +144,10 @@ class Run {
     const [over, cluster, random] = [new AbortController(), this.#cluster, this.#random];
     const { signal } = over;
     const { holdMs } = this.#options;
-    const { clients, close } = openClients(cluster.clientAddresses, GROUPS);
+    const { clients, close } = openClients(cluster.clientAddresses, KV_CLIENTS);
     const workload = new Workload({
       clients,
+      groups: GROUPS,
       clientsPerGroup: CLIENTS_PER_GROUP,
       opsPerKey: OPS_PER_KEY,
       recorder: this.#recorder,

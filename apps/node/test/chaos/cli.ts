@@ -25,6 +25,7 @@ const report = await chaos({
   nodes: numberOf("nodes", 3, 7),
   seed: numberOf("seed", 0, 2 ** 31),
   holdMs: 2_000,
+  onPhase: (what) => console.log(what),
   onProgress: ({ elapsedMs, tally, faults }) => {
     const now = faults.length === 0 ? "no fault" : faults.join(" and ");
     const { acknowledged, unknown, failed } = tally;

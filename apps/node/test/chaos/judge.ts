@@ -1,4 +1,5 @@
 import {
+  type AppendReport,
   type KvInput,
   type KvOutput,
   type Operation,
@@ -28,9 +29,9 @@ const MAX_SHOWN = 5;
  * values, which says of each append whether it is there, once, and in its place.
  */
 export function judge(history: KvHistory): Judgement {
-  const { verdict, partitions } = checkLinearizable(kvModel, history);
-  const bad = partitions.filter((partition) => partition.verdict !== "linearizable");
+  const { partitions } = checkLinearizable(kvModel, history);
   const appends = checkAppends(history.filter(({ input }) => input.key.startsWith(APPEND_ONLY)));
+  const bad = partitions.filter((partition) => !isLegal(partition, appends));
   const pictures = new Map<string, string>();
   for (const partition of bad.slice(0, MAX_SHOWN)) {
     const shown = partition.verdict === "illegal" ? minimise(kvModel, partition) : partition;
@@ -40,5 +41,16 @@ export function judge(history: KvHistory): Judgement {
     ...bad.map(({ key, verdict, intervals }) => `${key}: ${verdict}, of ${intervals.length} operations`),
     ...appends.problems.map(({ type, message }) => `${type}: ${message}`),
   ];
-  return { verdict: appends.verdict === "illegal" ? "illegal" : verdict, problems, pictures };
+  const verdicts = [appends.verdict, ...bad.map(({ verdict }) => verdict)];
+  const verdict = verdicts.includes("illegal") ? "illegal" : (verdicts[1] ?? "linearizable");
+  return { verdict, problems, pictures };
+}
+
+/** Where the search has reached its limits, the check of appends decides: on its keys it asks the same question, and needs no search. */
+function isLegal(
+  { key, verdict }: { readonly key: string; readonly verdict: Verdict },
+  appends: AppendReport,
+): boolean {
+  if (verdict !== "unknown" || !key.startsWith(APPEND_ONLY)) return verdict === "linearizable";
+  return !appends.problems.some((problem) => problem.key === key);
 }

@@ -54,7 +54,7 @@ export class Lane {
         const count = await strike({ cluster, random, hold: () => rest(lasting) });
         this.#current = null;
         this.counts.set(kind, (this.counts.get(kind) ?? 0) + count);
-        await rest(random.magnitude(holdMs / 10, holdMs));
+        await rest(random.magnitude(holdMs / 4, holdMs * 1.5));
       }
       this.#rounds += 1;
     }

@@ -23,7 +23,8 @@ export async function readEverything(
     const readers = Array.from({ length: READERS }, async () => {
       const client = new RecordedClient(kv, recorder, tally);
       for (let key = left.pop(); key !== undefined; key = left.pop()) {
-        if (!(await client.call({ type: "get", key }, DEADLINE_MS))) throw new Error(`cannot read ${key}`);
+        const outcome = await client.call({ type: "get", key }, DEADLINE_MS);
+        if (outcome !== "ok") throw new Error(`cannot read ${key}`);
       }
     });
     await Promise.all(readers);

@@ -18,24 +18,24 @@ export class RecordedClient {
     this.#id = recorder.newClient();
   }
 
-  /** Resolves however the call ends, with whether it was answered. Rejects only for an error that no fault can explain. */
-  async call(input: KvInput, deadlineMs: number): Promise<boolean> {
+  /** Resolves however the call ends, with what became of it. Rejects only for an error that no fault can explain. */
+  async call(input: KvInput, deadlineMs: number): Promise<"ok" | "unknown" | "failed"> {
     const pending = this.#recorder.call(this.#id, input);
     try {
       pending.ok(await this.#perform(input, deadlineMs));
       this.#tally.answered();
-      return true;
+      return "ok";
     } catch (error) {
       if (!(error instanceof KvCallError) || error.code === "refused") throw error;
       if (error.outcome === "unknown") {
         pending.unknown();
         this.#tally.unknown += 1;
         this.#id = this.#recorder.newClient();
-      } else {
-        pending.failed();
-        this.#tally.failed += 1;
+        return "unknown";
       }
-      return false;
+      pending.failed();
+      this.#tally.failed += 1;
+      return "failed";
     }
   }
 

@@ -7,8 +7,10 @@ import { type KvRecorder, RecordedClient } from "./recorded-client.ts";
 import type { Tally } from "./tally.ts";
 
 export interface WorkloadOptions {
-  /** One for each group of clients, which share its connections and their keys with nobody else. */
+  /** Shared out among the groups: those that have the same one meet the same broken connections. */
   readonly clients: readonly KvClient[];
+  /** Groups of sequential clients. Each has keys of its own. */
+  readonly groups: number;
   /** Clients in a group, and so at most as many at a key at a time. */
   readonly clientsPerGroup: number;
   readonly opsPerKey: number;
@@ -30,7 +32,10 @@ export class Workload {
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
-    this.#groups = options.clients.map((_, at) => new KeyGroup(String(at), options.opsPerKey));
+    this.#groups = Array.from(
+      { length: options.groups },
+      (_, at) => new KeyGroup(String(at), options.opsPerKey),
+    );
   }
 
   /** All keys that were used so far. */
@@ -42,7 +47,9 @@ export class Workload {
   async run(): Promise<void> {
     const { clients, clientsPerGroup, random } = this.#options;
     const running = this.#groups.flatMap((group, at) =>
-      Array.from({ length: clientsPerGroup }, () => this.#work(clients[at], group, random.fork())),
+      Array.from({ length: clientsPerGroup }, () =>
+        this.#work(clients[at % clients.length], group, random.fork()),
+      ),
     );
     await Promise.all(running);
   }
@@ -52,7 +59,9 @@ export class Workload {
     const { recorder, tally, signal } = this.#options;
     const client = new RecordedClient(kv, recorder, tally);
     while (!signal.aborted) {
-      await client.call(this.#nextInput(group.next(random), random), random.pick(DEADLINES_MS));
+      const input = this.#nextInput(group.next(random), random);
+      const outcome = await client.call(input, random.pick(DEADLINES_MS));
+      if (outcome === "unknown") group.hasUnknown(input.key);
       await after(random.integer(0, MAX_THINK_MS));
     }
   }
