@@ -5,6 +5,9 @@ import type { Input, RawInput, StreamInput } from "./input.ts";
 /** Well below the 256 streams that a connection may have. */
 const STREAMS = 64;
 
+/** A request that has no answer after this long will never have one. */
+const ANSWER_MS = 30_000;
+
 /** How long an attacker on a connection of its own waits for more after the first answer. */
 const AFTER_ANSWER_MS = 20;
 
@@ -73,7 +76,13 @@ export class Attacker {
     stream.on("trailers", (trailers) => (grpc ??= textOf(trailers["grpc-status"])));
     stream.on("error", () => {});
     stream.resume();
+    const timer = setTimeout(() => {
+      if (input.ending === "hang") return;
+      resolve({ status: "no answer", isExpected: false });
+      stream.close(http2.constants.NGHTTP2_CANCEL);
+    }, ANSWER_MS);
     stream.on("close", () => {
+      clearTimeout(timer);
       this.#hanging.delete(stream);
       resolve(verdictOf(input, http, grpc));
     });
