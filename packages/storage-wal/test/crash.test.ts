@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { WalStorage } from "../src/index.ts";
-import type { DiskImage } from "./crash-disk.ts";
-import { CrashDisk, crashImages, defaultCrashOptions, fingerprint } from "./crash-disk.ts";
+import type { DiskImage } from "@eraft/conformance";
+import { CrashDisk, crashImages, DEFAULT_CRASH_OPTIONS, fingerprint } from "@eraft/conformance";
 import { faulty, systemError } from "./faulty-disk.ts";
 import type { State, Step } from "./model.ts";
 import { Model, append, entries, openState, replace, snapshot, take, vote } from "./model.ts";
@@ -93,7 +93,7 @@ async function survivors(
 ): Promise<Map<string, { image: DiskImage; state: State }>> {
   const whole = await run(new CrashDisk(), new Model(), steps);
   const found = new Map<string, { image: DiskImage; state: State }>();
-  for (const { after, image } of crashImages(whole.disk, { ...defaultCrashOptions, sectorBytes })) {
+  for (const { after, image } of crashImages(whole.disk, { ...DEFAULT_CRASH_OPTIONS, sectorBytes })) {
     const key = fingerprint(image);
     const state = found.get(key)?.state ?? (await stateOn(image)).state;
     // Every acknowledged step is there, nothing is there in part, and nothing is invented.
@@ -158,7 +158,7 @@ test("what open reports after a kill at any point is durable, and so is what is 
     const confirmed = disk.operations.length;
     const expected = reported.replace(/^term .*/, "term 99 vote 7");
     // A power loss takes whatever is in the page cache only, of the old process and of the new one.
-    for (const { after, image } of crashImages(disk, { ...defaultCrashOptions, from: opened })) {
+    for (const { after, image } of crashImages(disk, { ...DEFAULT_CRASH_OPTIONS, from: opened })) {
       const possible = after < confirmed ? [reported, expected] : [expected];
       expect(after === opened ? [reported] : possible).toContain((await stateOn(image)).state);
     }
@@ -241,7 +241,7 @@ test("a snapshot that is committed while batches are written comes before or aft
     for (const step of [first, ...steps]) model.take(step);
     states.add(model.state());
   }
-  for (const { image } of crashImages(disk, { ...defaultCrashOptions, from: begun })) {
+  for (const { image } of crashImages(disk, { ...DEFAULT_CRASH_OPTIONS, from: begun })) {
     expect(states).toContain((await stateOn(image)).state);
   }
   expect((await stateOn(disk.image())).state).toBe([...states].at(-1));

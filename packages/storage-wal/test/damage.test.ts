@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { WalDamageError, WalFormatError } from "../src/index.ts";
 import { crc32 } from "node:zlib";
-import type { DiskImage } from "./crash-disk.ts";
-import { CrashDisk } from "./crash-disk.ts";
+import type { DiskImage } from "@eraft/conformance";
+import { CrashDisk } from "@eraft/conformance";
 import type { Step } from "./model.ts";
 import { Model, append, entries, replace, snapshot, vote } from "./model.ts";
 import { DIR, changed, imageAfter, onDisk, outcomeOf } from "./scratch.ts";

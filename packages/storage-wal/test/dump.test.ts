@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { WalStorage, dumpWal } from "../src/index.ts";
-import type { DiskImage } from "./crash-disk.ts";
-import { CrashDisk } from "./crash-disk.ts";
+import type { DiskImage } from "@eraft/conformance";
+import { CrashDisk } from "@eraft/conformance";
 import { append, entries, replace, snapshot, take, vote } from "./model.ts";
 import { DIR, changed, filesOf, imageAfter, scratchDirectory } from "./scratch.ts";
 

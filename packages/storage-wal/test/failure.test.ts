@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { WalError, WalFailedError, WalStorage } from "../src/index.ts";
-import { CrashDisk } from "./crash-disk.ts";
+import { CrashDisk } from "@eraft/conformance";
 import { failOnly, faulty, systemError } from "./faulty-disk.ts";
 import type { State, Step } from "./model.ts";
 import { Model, append, entries, openState, snapshot, take, vote } from "./model.ts";

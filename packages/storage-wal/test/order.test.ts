@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type WalFileSystem, WalStorage } from "../src/index.ts";
-import { CrashDisk } from "./crash-disk.ts";
+import { CrashDisk } from "@eraft/conformance";
 import type { Step } from "./model.ts";
 import { Model, append, entries, openState, take } from "./model.ts";
 import { DIR, onDisk } from "./scratch.ts";

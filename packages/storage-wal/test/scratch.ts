@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { WalStorage } from "../src/index.ts";
-import type { DiskImage } from "./crash-disk.ts";
-import { CrashDisk } from "./crash-disk.ts";
+import type { DiskImage } from "@eraft/conformance";
+import { CrashDisk } from "@eraft/conformance";
 import type { State, Step } from "./model.ts";
 import { Model, openState, take } from "./model.ts";
 

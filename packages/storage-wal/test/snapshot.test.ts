@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { WalDamageError, WalStaleSnapshotError, WalUsageError } from "../src/index.ts";
-import { CrashDisk } from "./crash-disk.ts";
+import { CrashDisk } from "@eraft/conformance";
 import { Model, append, entries, openState, snapshot, snapshotData, take, vote } from "./model.ts";
 import { DIR, changed, onDisk, outcomeOf } from "./scratch.ts";
 
