@@ -23,13 +23,6 @@ export const CORE_DURABILITY: readonly Mutant[] = [
     replace: "      server.send({",
   },
   {
-    id: "core/own-vote-counted-early",
-    bug: "counts its own vote before it is on disk",
-    file: "packages/core/src/candidate.ts",
-    find: "    super(server, transitions);\n",
-    replace: "    super(server, transitions);\n    this.#granted.add(server.id);\n",
-  },
-  {
     id: "core/success-sent-early",
     bug: "confirms entries before they are on disk",
     like: ["S1", "openraft ee460f37", "NATS 2.12.1"],

@@ -54,13 +54,6 @@ export const CORE_SNAPSHOTS: readonly Mutant[] = [
     replace: "if (this.#applyingUpTo !== null || upTo <= this.lastApplied) return [];",
   },
   {
-    id: "core/apply-stuck-after-restore",
-    bug: "waits for ever for an apply that a snapshot has overtaken",
-    file: SERVER,
-    find: "    this.#applyingUpTo = null;\n    this.#storageDone();\n",
-    replace: "    this.#storageDone();\n",
-  },
-  {
     id: "core/snapshot-sent-is-installed",
     bug: "takes an answered snapshot for an installed one",
     like: ["L7"],

@@ -18,7 +18,7 @@ export interface Result {
 
 /** A killer that takes this many times as long as on the sources as they are hangs. */
 const HANG_FACTOR = 5;
-const HANG_SECONDS_MIN = 60;
+const HANG_SECONDS_MIN = 30;
 
 /** Lets killers loose on mutants, in a copy of its own. */
 export class Examiner {
