@@ -4,6 +4,7 @@ import * as http2 from "node:http2";
 import * as net from "node:net";
 import { createHandler, notFound } from "./handler.ts";
 import type { HttpHandler } from "./handler.ts";
+import { closeWhenIdle } from "./idle.ts";
 import { checkServerLimits } from "./limits.ts";
 import type { ServerLimits } from "./limits.ts";
 import { ListenError, listenErrorFrom } from "./listen-error.ts";
@@ -138,7 +139,7 @@ export class RpcServer {
     server.on("session", (session) => {
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));
-      session.setTimeout(limits.idleSessionTimeoutMs, () => session.close());
+      closeWhenIdle(session, limits.idleSessionTimeoutMs);
       session.setLocalWindowSize(limits.connectionWindowBytes);
       if (this.#closed !== null) session.close();
     });
