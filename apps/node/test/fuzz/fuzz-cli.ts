@@ -8,6 +8,9 @@ const HELP = `Fires bad input at a live node: structured messages, protobuf, env
       Default: 1,000,000 inputs, a random S, and a look at the node after every 20,000: it must be alive and unchanged, and hold
       nothing open. A failure names the input and the seed.`;
 
+/** Generous: 17 bytes for each of a million inputs. */
+const MAX_GROWTH_BYTES = 16 * 2 ** 20;
+
 const { values } = parseArgs({
   options: {
     inputs: { type: "string", default: "1000000" },
@@ -40,6 +43,10 @@ async function fuzz(): Promise<void> {
   const [first, last] = [inspections[0], inspections.at(-1)];
   console.log(`${number(inputs)} inputs in ${seconds.toFixed(1)} s: ${number(inputs / seconds)} a second`);
   if (first !== undefined && last !== undefined) {
+    if (last.heapBytes - first.heapBytes > MAX_GROWTH_BYTES) {
+      console.log(`FAILED: the heap has grown by more than ${mib(MAX_GROWTH_BYTES)}`);
+      process.exitCode = 1;
+    }
     console.log(`heap ${mib(first.heapBytes)} after the first chunk, ${mib(last.heapBytes)} after the last`);
     console.log(`the node is alive and unchanged, nothing is open: ${last.state}`);
   }
