@@ -1,4 +1,4 @@
-import type { Entry, LogIndex, NodeId, Term } from "./types.ts";
+import type { Configuration, Entry, LogIndex, NodeId, Term } from "./types.ts";
 
 interface Envelope {
   readonly from: NodeId;
@@ -18,12 +18,46 @@ export interface RequestVote extends Envelope {
   readonly type: "requestVote";
   readonly lastLogIndex: LogIndex;
   readonly lastLogTerm: Term;
+  /** The leader itself asked the sender to stand (3.10), so a receiver that hears from that leader is to answer all the same (4.2.3). */
+  readonly leadershipTransfer?: boolean;
 }
 
 /** Results of RequestVote. */
 export interface RequestVoteResponse extends Envelope {
   readonly type: "requestVoteResponse";
   readonly voteGranted: boolean;
+}
+
+/**
+ * Asks whether a RequestVote in the next term, `term + 1`, would be granted (9.6). It changes nothing at the receiver. A peer that does not know
+ * it, as the Go nodes do not, is taken to say yes.
+ */
+export interface PreVote extends Envelope {
+  readonly type: "preVote";
+  readonly lastLogIndex: LogIndex;
+  readonly lastLogTerm: Term;
+}
+
+/** The answer to a PreVote. `term` is the receiver's own: where that is above the asker's, it is why the answer is no. */
+export interface PreVoteResponse extends Envelope {
+  readonly type: "preVoteResponse";
+  readonly voteGranted: boolean;
+}
+
+/** The leader asks its successor to stand for election at once (3.10). Nobody answers. */
+export interface TimeoutNow extends Envelope {
+  readonly type: "timeoutNow";
+}
+
+/** A follower asks its leader for a read index (6.4). */
+export interface ReadIndexRequest extends Envelope {
+  readonly type: "readIndex";
+}
+
+/** The commit index at some time after the request, of a leader that still led then; -1 from a server that does not lead. */
+export interface ReadIndexResponse extends Envelope {
+  readonly type: "readIndexResponse";
+  readonly readIndex: LogIndex;
 }
 
 /** Arguments of AppendEntries (dissertation, Figure 3.1); `from` is the leaderId. */
@@ -53,6 +87,8 @@ export interface InstallSnapshot extends Envelope {
   readonly type: "installSnapshot";
   readonly lastIncludedIndex: LogIndex;
   readonly lastIncludedTerm: Term;
+  /** The members as of `lastIncludedIndex`; see SnapshotMeta. */
+  readonly configuration?: Configuration;
 }
 
 /** Results of InstallSnapshot: the snapshot is stored, or was not needed, or the term tells why not. */
@@ -77,8 +113,12 @@ export interface Refusal extends Envelope {
  */
 export type RefusalReason = "termLeap" | "twoLeaders" | "malformed";
 
+/** The three RPCs of the paper, which the Go nodes speak too. */
 export type Request = RequestVote | AppendEntries | InstallSnapshot;
 export type Response = RequestVoteResponse | AppendEntriesResponse | InstallSnapshotResponse | Refusal;
 
+/** What the three RPCs cannot say. A server gets along with peers, and a transport with wires, that do not know it. */
+export type Extension = PreVote | PreVoteResponse | TimeoutNow | ReadIndexRequest | ReadIndexResponse;
+
 /** All that servers say to each other. */
-export type Message = Request | Response;
+export type Message = Request | Response | Extension;

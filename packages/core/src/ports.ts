@@ -93,6 +93,23 @@ export interface OutgoingSnapshot {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
+/** What a server says of itself before it says anything else. */
+export interface PeerIdentity {
+  /** Null of a server that is to join a cluster and does not know yet which. */
+  readonly clusterId: string | null;
+  /** Which disk it speaks for: a random name that it gave itself when that was empty; see Member. */
+  readonly incarnation: string;
+  /** How often that disk has been opened, this time included. A lower number than was seen before tells an older copy of it. */
+  readonly starts: number;
+}
+
+/**
+ * - otherCluster: it belongs to another cluster.
+ * - otherDisk: the cluster knows that server by another disk: this one was wiped or replaced.
+ * - olderDisk: that disk was further when it was last seen: it is an older copy.
+ */
+export type IdentityRefusal = "otherCluster" | "otherDisk" | "olderDisk";
+
 /** The server, as its transport sees it. */
 export interface Receiver {
   /** Takes a message. Never throws and never waits; answers, if any, come through `Transport.send` later. */
@@ -103,6 +120,21 @@ export interface Receiver {
    * not be read or stored; then there will be no answer, and nothing has changed.
    */
   receiveSnapshot(header: InstallSnapshot, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+
+  /**
+   * Whether to talk to a server that says who it is, before anything else it says is delivered: null to go on, else why not. A transport whose
+   * wire has no handshake, or a peer that does not know it, never asks.
+   */
+  identify?(peer: NodeId, identity: PeerIdentity): IdentityRefusal | null;
+
+  /** `peer` will not talk to this server, and says why. */
+  rejected?(peer: NodeId, refusal: IdentityRefusal): void;
+
+  /**
+   * The connections over which `peer` spoke have just broken, all of them: its process is gone, or the way to it. A hint: it may be wrong, or
+   * never come. Not called when this side closed them.
+   */
+  disconnected?(peer: NodeId): void;
 
   /** Reports that a message or snapshot to `peer` was probably not delivered. A hint: it may be late, wrong, or never come. */
   unreachable(peer: NodeId, error: Error): void;

@@ -141,6 +141,11 @@ export class Raft {
         const reason = this.#whyRefused(message);
         return reason === null ? this.#request(message) : this.#refuse(message, reason);
       }
+      case "preVote":
+      case "preVoteResponse":
+      case "timeoutNow":
+      case "readIndex":
+      case "readIndexResponse":
       case "refusal":
         return;
       case "requestVoteResponse":

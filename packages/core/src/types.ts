@@ -13,6 +13,36 @@ export interface Entry {
   readonly term: Term;
   /** What the state machine is to do. Empty for the no-op with which a leader opens its term (3.6.2, 6.4), unless configured otherwise. */
   readonly command: Uint8Array;
+  /** Set on a configuration entry, whose `command` is empty: the cluster's members from this entry on (4.1). */
+  readonly configuration?: Configuration;
+}
+
+/**
+ * A member's part in elections and commits (dissertation, chapter 4).
+ *
+ * - voter: counts. While the configuration is joint, in both of its halves.
+ * - incoming: counts in the new half only; a voter once the change is done.
+ * - outgoing: counts in the old half only; gone once the change is done.
+ * - demoted: counts in the old half only; a learner once the change is done.
+ * - learner: gets the log and counts nowhere (4.2.1).
+ * - promotable: a learner that is to become a voter as soon as it has caught up.
+ */
+export type Standing = "voter" | "incoming" | "outgoing" | "demoted" | "learner" | "promotable";
+
+/** One server of the cluster. */
+export interface Member {
+  readonly id: NodeId;
+  /** Where the others reach it; the core only hands it on. Empty if nobody has said. */
+  readonly address: string;
+  readonly standing: Standing;
+  /** Which disk speaks for this id: a random name that a server gives itself on an empty one. Null until it is known. */
+  readonly incarnation: string | null;
+}
+
+/** Who belongs to the cluster. It is joint (4.3) while any member is incoming, outgoing or demoted. */
+export interface Configuration {
+  /** In order of their ids, each id once. */
+  readonly members: readonly Member[];
 }
 
 /** The two values that must survive a crash together with the log (dissertation, Figure 3.1, persistent state). */
@@ -26,6 +56,8 @@ export interface HardState {
 export interface SnapshotMeta {
   readonly lastIncludedIndex: LogIndex;
   readonly lastIncludedTerm: Term;
+  /** The members as of `lastIncludedIndex` (4.1); not set if no entry up to there says, that is, if they are those the cluster began with. */
+  readonly configuration?: Configuration;
 }
 
 /** What a storage holds when it is opened: everything whose writing was promised, and nothing else. */

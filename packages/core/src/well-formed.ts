@@ -8,6 +8,7 @@ export function isWellFormed(message: Message): boolean {
   if (!isPositive(message.term) && !isAnswer(message)) return false;
   switch (message.type) {
     case "requestVote":
+    case "preVote":
       return isPosition(message.lastLogIndex, message.lastLogTerm, message.term);
     case "appendEntries":
       return isPosition(message.prevLogIndex, message.prevLogTerm, message.term) && hasGoodEntries(message);
@@ -20,13 +21,20 @@ export function isWellFormed(message: Message): boolean {
       );
     case "requestVoteResponse":
     case "installSnapshotResponse":
+    case "preVoteResponse":
     case "refusal":
       return isCount(message.term);
+    case "timeoutNow":
+    case "readIndex":
+      return true;
+    case "readIndexResponse":
+      return isCount(message.term) && Number.isSafeInteger(message.readIndex) && message.readIndex >= -1;
   }
 }
 
 function isAnswer({ type }: Message): boolean {
-  return type !== "requestVote" && type !== "appendEntries" && type !== "installSnapshot";
+  // A server that has never heard of an election may ask before its first one.
+  return type.endsWith("Response") || type === "refusal" || type === "preVote";
 }
 
 function hasGoodEntries({ prevLogIndex, prevLogTerm, entries, term, leaderCommit }: AppendEntries): boolean {

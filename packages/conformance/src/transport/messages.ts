@@ -25,6 +25,16 @@ export function isRequest(message: Message): message is Request {
   );
 }
 
+export function isResponse(message: Message): message is Response {
+  const { type } = message;
+  return (
+    type === "requestVoteResponse" ||
+    type === "appendEntriesResponse" ||
+    type === "installSnapshotResponse" ||
+    type === "refusal"
+  );
+}
+
 /** All fields of different value, so that two that were swapped are seen; then the ends of what fields can hold. */
 export const VOTE_REQUESTS: readonly Body<RequestVote>[] = [
   { type: "requestVote", term: 9, lastLogIndex: 17, lastLogTerm: 5 },

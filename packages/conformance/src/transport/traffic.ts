@@ -2,7 +2,7 @@ import type { Message, NodeId, Request, Response } from "@eraft/core";
 import { canonical } from "../common/canonical.ts";
 import type { Witness } from "../common/witness.ts";
 import type { TransportSupport } from "./harness.ts";
-import { isRequest, textOf } from "./messages.ts";
+import { isRequest, isResponse, textOf } from "./messages.ts";
 
 /** All that was ever sent. Whatever is received must be in here: a transport may lose and repeat, but not alter and not invent. */
 export class Traffic {
@@ -43,7 +43,7 @@ export class Traffic {
     if (!this.#sent.has(this.#comparable(message))) {
       witness.fail("every message that is received was sent, field for field", canonical(message));
     }
-    if (!isRequest(message)) this.#checkPair(witness, at, message);
+    if (isResponse(message)) this.#checkPair(witness, at, message);
   }
 
   /** A response repeats the number of its request, and is an answer to just that request. */

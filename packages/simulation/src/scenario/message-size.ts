@@ -17,10 +17,15 @@ export function isRequest({ type }: Message): boolean {
     case "requestVote":
     case "appendEntries":
     case "installSnapshot":
+    case "preVote":
+    case "timeoutNow":
+    case "readIndex":
       return true;
     case "requestVoteResponse":
     case "appendEntriesResponse":
     case "installSnapshotResponse":
+    case "preVoteResponse":
+    case "readIndexResponse":
     case "refusal":
       return false;
   }

@@ -9,6 +9,11 @@ type Field = "number" | "boolean" | "entries" | "text";
 const FIELDS: Readonly<Record<Message["type"], Readonly<Record<string, Field>>>> = {
   requestVote: { lastLogIndex: "number", lastLogTerm: "number" },
   requestVoteResponse: { voteGranted: "boolean" },
+  preVote: { lastLogIndex: "number", lastLogTerm: "number" },
+  preVoteResponse: { voteGranted: "boolean" },
+  timeoutNow: {},
+  readIndex: {},
+  readIndexResponse: { readIndex: "number" },
   appendEntries: {
     prevLogIndex: "number",
     prevLogTerm: "number",
