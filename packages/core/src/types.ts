@@ -24,10 +24,12 @@ export interface Entry {
  * - incoming: counts in the new half only; a voter once the change is done.
  * - outgoing: counts in the old half only; gone once the change is done.
  * - demoted: counts in the old half only; a learner once the change is done.
+ * - rejoining: its disk was lost or replaced. The old half still needs a majority of all its voters, this one among them, but neither its vote nor
+ *   what it stores is one; promotable once the change is done.
  * - learner: gets the log and counts nowhere (4.2.1).
  * - promotable: a learner that is to become a voter as soon as it has caught up.
  */
-export type Standing = "voter" | "incoming" | "outgoing" | "demoted" | "learner" | "promotable";
+export type Standing = "voter" | "incoming" | "outgoing" | "demoted" | "rejoining" | "learner" | "promotable";
 
 /** One server of the cluster. */
 export interface Member {
@@ -39,7 +41,7 @@ export interface Member {
   readonly incarnation: string | null;
 }
 
-/** Who belongs to the cluster. It is joint (4.3) while any member is incoming, outgoing or demoted. */
+/** Who belongs to the cluster. It is joint (4.3) while any member is incoming, outgoing, demoted or rejoining. */
 export interface Configuration {
   /** In order of their ids, each id once. */
   readonly members: readonly Member[];

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 export const file_eraft_cluster_v1_configuration: GenFile =
   /*@__PURE__*/
   fileDesc(
-    "CiRlcmFmdC9jbHVzdGVyL3YxL2NvbmZpZ3VyYXRpb24ucHJvdG8SEGVyYWZ0LmNsdXN0ZXIudjEiOgoNQ29uZmlndXJhdGlvbhIpCgdtZW1iZXJzGAEgAygLMhguZXJhZnQuY2x1c3Rlci52MS5NZW1iZXIiaAoGTWVtYmVyEgoKAmlkGAEgASgDEg8KB2FkZHJlc3MYAiABKAkSLAoIc3RhbmRpbmcYAyABKA4yGi5lcmFmdC5jbHVzdGVyLnYxLlN0YW5kaW5nEhMKC2luY2FybmF0aW9uGAQgASgJKqsBCghTdGFuZGluZxIYChRTVEFORElOR19VTlNQRUNJRklFRBAAEhIKDlNUQU5ESU5HX1ZPVEVSEAESFQoRU1RBTkRJTkdfSU5DT01JTkcQAhIVChFTVEFORElOR19PVVRHT0lORxADEhQKEFNUQU5ESU5HX0RFTU9URUQQBBIUChBTVEFORElOR19MRUFSTkVSEAUSFwoTU1RBTkRJTkdfUFJPTU9UQUJMRRAGYgZwcm90bzM",
+    "CiRlcmFmdC9jbHVzdGVyL3YxL2NvbmZpZ3VyYXRpb24ucHJvdG8SEGVyYWZ0LmNsdXN0ZXIudjEiOgoNQ29uZmlndXJhdGlvbhIpCgdtZW1iZXJzGAEgAygLMhguZXJhZnQuY2x1c3Rlci52MS5NZW1iZXIiaAoGTWVtYmVyEgoKAmlkGAEgASgDEg8KB2FkZHJlc3MYAiABKAkSLAoIc3RhbmRpbmcYAyABKA4yGi5lcmFmdC5jbHVzdGVyLnYxLlN0YW5kaW5nEhMKC2luY2FybmF0aW9uGAQgASgJKsMBCghTdGFuZGluZxIYChRTVEFORElOR19VTlNQRUNJRklFRBAAEhIKDlNUQU5ESU5HX1ZPVEVSEAESFQoRU1RBTkRJTkdfSU5DT01JTkcQAhIVChFTVEFORElOR19PVVRHT0lORxADEhQKEFNUQU5ESU5HX0RFTU9URUQQBBIUChBTVEFORElOR19MRUFSTkVSEAUSFwoTU1RBTkRJTkdfUFJPTU9UQUJMRRAGEhYKElNUQU5ESU5HX1JFSk9JTklORxAHYgZwcm90bzM",
   );
 
 /**
@@ -75,7 +75,7 @@ export const MemberSchema: GenMessage<Member> =
   messageDesc(file_eraft_cluster_v1_configuration, 1);
 
 /**
- * A member's part in elections and commits. A configuration is joint while any member is incoming, outgoing or demoted.
+ * A member's part in elections and commits. A configuration is joint while any member is incoming, outgoing, demoted or rejoining.
  *
  * @generated from enum eraft.cluster.v1.Standing
  */
@@ -126,10 +126,17 @@ export const Standing = {
    * @generated from enum value: STANDING_PROMOTABLE = 6;
    */
   PROMOTABLE: 6,
+
+  /**
+   * Came back without its disk: the old half needs a majority of all its voters, and this one can no longer be part of it. Promotable after it.
+   *
+   * @generated from enum value: STANDING_REJOINING = 7;
+   */
+  REJOINING: 7,
 } as const;
 
 /**
- * A member's part in elections and commits. A configuration is joint while any member is incoming, outgoing or demoted.
+ * A member's part in elections and commits. A configuration is joint while any member is incoming, outgoing, demoted or rejoining.
  *
  * @generated from enum eraft.cluster.v1.Standing
  */
