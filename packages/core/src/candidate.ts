@@ -1,20 +1,22 @@
-import type { RoleName } from "./effects.ts";
+import { Ballot } from "./ballot.ts";
+import type { ReadRequest, RoleName } from "./effects.ts";
 import { Follower } from "./follower.ts";
-import type { Response } from "./messages.ts";
-import { majority } from "./quorum.ts";
+import type { Message } from "./messages.ts";
 import type { Transitions } from "./role.ts";
 import type { Server } from "./server.ts";
-import type { NodeId } from "./types.ts";
 
 /** Asks for votes (dissertation, 3.4). It shares with a follower the election timer and having nothing to offer to clients. */
 export class Candidate extends Follower {
   override readonly name: RoleName = "candidate";
-  readonly #granted = new Set<NodeId>();
-  readonly #refused = new Set<NodeId>();
+  readonly #ballot: Ballot;
+  readonly #isTransfer: boolean;
   #ticksSinceAsked = 0;
 
-  constructor(server: Server, transitions: Transitions) {
+  /** @param isTransfer the leader has asked for this (3.10) */
+  constructor(server: Server, transitions: Transitions, isTransfer: boolean) {
     super(server, transitions);
+    this.#ballot = new Ballot(server);
+    this.#isTransfer = isTransfer;
     this.#askForVotes();
   }
 
@@ -26,37 +28,31 @@ export class Candidate extends Follower {
     super.tick();
   }
 
-  override receive(response: Response): void {
+  override receive(response: Message): void {
     if (response.type !== "requestVoteResponse" || response.term !== this.server.term) return;
-    (response.voteGranted ? this.#granted : this.#refused).add(response.from);
+    this.#ballot.add(response.from, response.voteGranted);
     this.#count();
+  }
+
+  override read({ id }: ReadRequest): void {
+    this.server.outbox.outcomes.push({ type: "notLeader", id, leaderId: null });
   }
 
   override durable(): void {
     const { id, term, stableHardState } = this.server;
     // One's own vote counts like the others: once it cannot be forgotten and given to somebody else after a crash.
-    if (stableHardState.term === term && stableHardState.votedFor === id) this.#granted.add(id);
+    if (stableHardState.term === term && stableHardState.votedFor === id) this.#ballot.add(id, true);
     this.#count();
   }
 
   #count(): void {
-    if (this.#granted.size >= majority(this.server.config.peers.length)) this.transitions.lead();
+    if (this.#ballot.isWon) this.transitions.lead();
   }
 
   #askForVotes(): void {
-    const { server } = this;
     this.#ticksSinceAsked = 0;
-    for (const peer of server.config.peers) {
-      if (peer === server.id || this.#granted.has(peer) || this.#refused.has(peer)) continue;
-      server.sendWhenDurable({
-        type: "requestVote",
-        from: server.id,
-        to: peer,
-        term: server.term,
-        sequence: server.nextSequence(),
-        lastLogIndex: server.log.lastIndex,
-        lastLogTerm: server.log.lastTerm,
-      });
-    }
+    this.#ballot.ask(
+      this.#isTransfer ? { type: "requestVote", leadershipTransfer: true } : { type: "requestVote" },
+    );
   }
 }

@@ -1,8 +1,26 @@
+import type { MemberChange } from "./configuration.ts";
+import type { ConfigurationAt } from "./configurations.ts";
 import type { InstallSnapshot, Message, Refusal } from "./messages.ts";
 import type { Entry, HardState, LogIndex, NodeId, SnapshotMeta, Term, WriteBatch } from "./types.ts";
 
 /** Chosen by the caller to recognise the outcome of a proposal or a read; unique among those that are open. */
 export type RequestId = number;
+
+/** A client wants to read the state as it is now or later (dissertation, 6.4). */
+export interface ReadRequest {
+  readonly id: RequestId;
+  /** `lease`: without asking anybody, where the leader still has a lease (6.4.1); otherwise, and by default, `linearizable`. */
+  readonly consistency?: "linearizable" | "lease";
+}
+
+/** An operator wants other members (dissertation, chapter 4). */
+export interface ConfigurationRequest {
+  readonly id: RequestId;
+  /** Done together, in one step or, if the voters change, through one joint configuration. */
+  readonly changes: readonly MemberChange[];
+  /** Only if the configuration is still the one of this index (`RaftState.configuration`); null for whatever it is. */
+  readonly expectedIndex: LogIndex | null;
+}
 
 /** All that can happen to a server. A recorded list of these replays exactly. */
 export type Input =
@@ -12,8 +30,10 @@ export type Input =
   | { readonly type: "receive"; readonly message: Message }
   /** A client wants `command` (not empty) in the log. */
   | { readonly type: "propose"; readonly id: RequestId; readonly command: Uint8Array }
-  /** A client wants to read the state as it is now or later (dissertation, 6.4). */
-  | { readonly type: "read"; readonly id: RequestId }
+  | ({ readonly type: "read" } & ReadRequest)
+  | ({ readonly type: "changeConfiguration" } & ConfigurationRequest)
+  /** An operator wants another leader: `to`, or whoever is best prepared (3.10). */
+  | { readonly type: "transferLeadership"; readonly id: RequestId; readonly to: NodeId | null }
   /** The `write` of an earlier Ready is durable. */
   | { readonly type: "written" }
   /** The state machine reflects everything up to `index`. */
@@ -24,10 +44,16 @@ export type Input =
   | { readonly type: "compacted"; readonly snapshot: SnapshotMeta }
   /** Sending a snapshot asked for in `Ready.snapshots` ended. `snapshot` tells which one it was; null if none was sent. */
   | { readonly type: "snapshotSent"; readonly to: NodeId; readonly snapshot: SnapshotMeta | null }
+  /** The connections over which `peer` spoke broke. A hint, see `Receiver.disconnected`. */
+  | { readonly type: "disconnected"; readonly peer: NodeId }
+  /** `peer`, or this server itself, speaks for the disk of that name. */
+  | { readonly type: "identified"; readonly peer: NodeId; readonly incarnation: string }
+  /** The caller's clock reads `now`, which never goes back. Needed, before the inputs of that time, for reads that rely on a lease. */
+  | { readonly type: "time"; readonly now: number }
   /** The transport believes that messages to `peer` were lost. A hint, never needed for progress. */
   | { readonly type: "unreachable"; readonly peer: NodeId };
 
-/** What became of a proposal or a read. Each one gets exactly one outcome. */
+/** What became of a request. Each one gets exactly one outcome. */
 export type Outcome =
   /** The proposal is committed at `index`; its result is what applying that entry gives. */
   | { readonly type: "committed"; readonly id: RequestId; readonly index: LogIndex }
@@ -37,6 +63,18 @@ export type Outcome =
   | { readonly type: "notLeader"; readonly id: RequestId; readonly leaderId: NodeId | null }
   /** Not done and never will be: too much is waiting already. */
   | { readonly type: "busy"; readonly id: RequestId }
+  /** Not done and never will be: this server is handing over its leadership. */
+  | { readonly type: "transferring"; readonly id: RequestId }
+  /** Not done and never will be: another change of the members is under way, or the leader is too new to know that none is. */
+  | { readonly type: "changePending"; readonly id: RequestId }
+  /** Not done and never will be. `reason` is for people. */
+  | { readonly type: "refused"; readonly id: RequestId; readonly reason: string }
+  /** The members are as was wanted: committed, no longer joint, and whoever was to become a voter is one. */
+  | ({ readonly type: "changed"; readonly id: RequestId } & ConfigurationAt)
+  /** This server no longer leads. */
+  | { readonly type: "transferred"; readonly id: RequestId }
+  /** Nobody took over in time: this server leads and serves again. */
+  | { readonly type: "transferFailed"; readonly id: RequestId; readonly reason: string }
   /** The proposal was in this server's log when it lost its leadership: another leader may or may not commit it. */
   | { readonly type: "unknown"; readonly id: RequestId; readonly leaderId: NodeId | null };
 
@@ -52,7 +90,8 @@ export type Alert =
       readonly remaining: LogIndex;
     };
 
-export type RoleName = "follower" | "candidate" | "leader";
+/** A preCandidate is a follower that asks whether it would win an election (9.6). */
+export type RoleName = "follower" | "preCandidate" | "candidate" | "leader";
 
 export interface RoleChange {
   readonly role: RoleName;
@@ -79,6 +118,8 @@ export interface Ready {
   readonly snapshots: readonly SnapshotRequest[];
   /** Set when role, term or known leader changed. */
   readonly role: RoleChange | null;
+  /** Set when another configuration is in force, committed or not. */
+  readonly configuration: ConfigurationAt | null;
   readonly alerts: readonly Alert[];
 }
 
@@ -111,6 +152,8 @@ export interface RaftState {
   readonly logBytes: number;
   /** Bytes of the applied entries that a new snapshot would make superfluous. */
   readonly compactableBytes: number;
+  /** The configuration in force: the latest in the log. */
+  readonly configuration: ConfigurationAt;
   /** What a leader knows of its followers; empty elsewhere. */
   readonly peers: ReadonlyMap<NodeId, PeerState>;
 }

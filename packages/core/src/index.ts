@@ -45,16 +45,29 @@ export type {
 } from "./messages.ts";
 export type {
   Alert,
+  ConfigurationRequest,
   Input,
   Outcome,
   PeerState,
   RaftState,
+  ReadRequest,
   Ready,
   RequestId,
   RoleChange,
   RoleName,
   SnapshotRequest,
 } from "./effects.ts";
+export type { ConfigurationAt } from "./configurations.ts";
+export {
+  countsIn,
+  isElector,
+  isJoint,
+  leaveJoint,
+  MAX_MEMBERS,
+  type MemberChange,
+  memberOf,
+} from "./configuration.ts";
+export { Quorum } from "./quorum.ts";
 export { InvariantError } from "./assert.ts";
 export { ConfigError, MAX_PEERS, type RaftConfig } from "./config.ts";
 export { Raft } from "./raft.ts";

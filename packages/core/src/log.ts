@@ -1,11 +1,16 @@
 import { invariant } from "./assert.ts";
-import type { Entry, LogIndex, Restored, SnapshotMeta, Term } from "./types.ts";
+import { type ConfigurationAt, Configurations } from "./configurations.ts";
+import type { Configuration, Entry, LogIndex, Restored, SnapshotMeta, Term } from "./types.ts";
 
 /** What an entry costs beyond its command, roughly: bounds must hold for a million empty commands too. */
 const ENTRY_OVERHEAD_BYTES = 32;
 
-export function entryBytes(entry: Entry): number {
-  return entry.command.length + ENTRY_OVERHEAD_BYTES;
+/** What a member of a configuration costs, roughly. */
+const MEMBER_BYTES = 128;
+
+export function entryBytes({ command, configuration }: Entry): number {
+  const bytes = command.length + ENTRY_OVERHEAD_BYTES;
+  return configuration === undefined ? bytes : bytes + configuration.members.length * MEMBER_BYTES;
 }
 
 /**
@@ -28,8 +33,13 @@ export class Log {
   #stableIndex: LogIndex;
   #handedOut: LogIndex;
   #truncateFrom: LogIndex | null = null;
+  readonly #initial: ConfigurationAt;
+  readonly #configurations: Configurations;
 
-  constructor({ snapshot, entries }: Restored) {
+  /** @param initial the configuration of a log that says nothing about it */
+  constructor({ snapshot, entries }: Restored, initial: Configuration) {
+    this.#initial = { index: 0, configuration: initial };
+    this.#configurations = new Configurations(this.#baseOf(snapshot));
     this.#snapshot = snapshot ?? { lastIncludedIndex: 0, lastIncludedTerm: 0 };
     this.#baseIndex = this.#snapshot.lastIncludedIndex;
     this.#baseTerm = this.#snapshot.lastIncludedTerm;
@@ -52,6 +62,17 @@ export class Log {
 
   get snapshot(): SnapshotMeta {
     return this.#snapshot;
+  }
+
+  /** The latest configuration in the log, committed or not: the one in force (4.1). */
+  get configuration(): ConfigurationAt {
+    return this.#configurations.current;
+  }
+
+  /** The configuration that the entries up to `index` give, for a snapshot of them. Null if none of them says. */
+  configurationAt(index: LogIndex): Configuration | null {
+    const found = this.#configurations.at(index);
+    return found === this.#initial ? null : found.configuration;
   }
 
   /** Everything up to here is durable. */
@@ -134,6 +155,7 @@ export class Log {
     invariant(entry.term >= this.lastTerm, `entry ${entry.index}: term ${entry.term} after ${this.lastTerm}`);
     this.#entries.push(entry);
     this.#bytes += entryBytes(entry);
+    this.#configurations.append(entry);
   }
 
   /** Drops the entries from `first` on: they conflict with the leader's (dissertation, 3.5). */
@@ -143,6 +165,7 @@ export class Log {
       `entry ${first} is covered by the snapshot and cannot conflict`,
     );
     for (const entry of this.#entries.splice(first - this.#baseIndex - 1)) this.#bytes -= entryBytes(entry);
+    this.#configurations.truncate(first);
     if (first <= this.#handedOut) {
       this.#truncateFrom = Math.min(first, this.#truncateFrom ?? first);
       this.#handedOut = first - 1;
@@ -178,6 +201,7 @@ export class Log {
     );
     this.#snapshot = snapshot;
     const { lastIncludedIndex } = snapshot;
+    this.#configurations.compact(lastIncludedIndex);
     let superfluous = this.bytesBetween(this.#baseIndex + 1, lastIncludedIndex) - retainedBytes;
     let base = this.#baseIndex;
     for (const entry of this.#entries) {
@@ -195,7 +219,9 @@ export class Log {
   install(snapshot: SnapshotMeta): void {
     const { lastIncludedIndex, lastIncludedTerm } = snapshot;
     this.#snapshot = snapshot;
-    if (this.termAt(lastIncludedIndex) === lastIncludedTerm) {
+    const isPrefix = this.termAt(lastIncludedIndex) === lastIncludedTerm;
+    this.#configurations.install(this.#baseOf(snapshot), lastIncludedIndex, isPrefix);
+    if (isPrefix) {
       this.#rebase(lastIncludedIndex);
     } else {
       this.#entries = [];
@@ -210,6 +236,11 @@ export class Log {
     // The storage applies the same rule to its own copy, which may still hold what was truncated here since: leader A replaced entry 7
     // and this is not on disk yet, then B's snapshot says that the old entry 7 was right. The storage keeps what follows it, we do not.
     if (this.#truncateFrom !== null) this.#truncateFrom = this.#handedOut + 1;
+  }
+
+  #baseOf(snapshot: SnapshotMeta | null): ConfigurationAt {
+    if (snapshot?.configuration === undefined) return this.#initial;
+    return { index: snapshot.lastIncludedIndex, configuration: snapshot.configuration };
   }
 
   *#from(first: LogIndex): Generator<Entry, void> {

@@ -36,11 +36,12 @@ export class Outbox {
   }
 
   /**
-   * Forgets the requests for votes in older terms. A disk that hangs over several elections would otherwise release them all
-   * at once when it comes back.
+   * Forgets what was asked in older terms. A disk that hangs over several elections would otherwise release it all at once when it comes back.
    */
-  dropStaleVoteRequests(term: number): void {
-    const current = (message: Message): boolean => message.type !== "requestVote" || message.term === term;
+  dropStaleQuestions(term: number): void {
+    const current = (message: Message): boolean =>
+      message.term === term ||
+      (message.type !== "requestVote" && message.type !== "preVote" && message.type !== "readIndex");
     this.#onDone = this.#onDone.filter(current);
     this.#onNext = this.#onNext.filter(current);
   }

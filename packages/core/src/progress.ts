@@ -1,6 +1,11 @@
 import type { PeerState } from "./effects.ts";
 import type { LogIndex, NodeId } from "./types.ts";
 
+interface InFlight {
+  readonly last: LogIndex;
+  readonly bytes: number;
+}
+
 /**
  * What a leader knows of one follower (dissertation, Figure 3.1, volatile state on leaders; 10.2.1 for pipelining).
  *
@@ -10,6 +15,8 @@ import type { LogIndex, NodeId } from "./types.ts";
  */
 export class Progress {
   readonly id: NodeId;
+  /** The disk whose answers count; see Member. */
+  incarnation: string | null;
   state: PeerState["state"] = "probe";
   nextIndex: LogIndex;
   matchIndex: LogIndex = 0;
@@ -20,8 +27,9 @@ export class Progress {
   acknowledged = 0;
   /** probe: the entries were sent once, so wait for an answer. Heartbeats repeat the question. */
   paused = false;
-  /** replicate: the last index of each AppendEntries with entries on its way. */
-  inflight: LogIndex[] = [];
+  /** replicate: each AppendEntries with entries on its way. */
+  inflight: InFlight[] = [];
+  inflightBytes = 0;
   /** A refusal of a request up to this one says nothing new: it was sent before the last change of course. */
   ignoreRefusalsUpTo = 0;
   /** The sequence number that was current when `matchIndex` last rose: later requests are refused only by a follower that lost entries. */
@@ -33,15 +41,16 @@ export class Progress {
   /** Ticks until another snapshot may be sent. */
   snapshotPauseTicks = 0;
 
-  constructor(id: NodeId, nextIndex: LogIndex) {
+  constructor(id: NodeId, incarnation: string | null, nextIndex: LogIndex) {
     this.id = id;
+    this.incarnation = incarnation;
     this.nextIndex = nextIndex;
   }
 
   probeFrom(nextIndex: LogIndex, lastSequence: number): void {
     this.state = "probe";
     this.nextIndex = nextIndex;
-    this.inflight = [];
+    this.landAll();
     this.paused = false;
     this.ignoreRefusalsUpTo = lastSequence;
   }
@@ -51,7 +60,23 @@ export class Progress {
     this.matchIndex = Math.max(this.matchIndex, index);
     this.nextIndex = Math.max(this.nextIndex, index + 1);
     // Answers may be lost or late: each vouches for all requests up to its index.
-    this.inflight = this.inflight.filter((last) => last > index);
+    while (this.inflight[0] !== undefined && this.inflight[0].last <= index) {
+      this.inflightBytes -= this.inflight[0].bytes;
+      this.inflight.shift();
+    }
+  }
+
+  /** Entries up to `last` are on their way. */
+  sent(last: LogIndex, bytes: number): void {
+    this.nextIndex = last + 1;
+    this.inflight.push({ last, bytes });
+    this.inflightBytes += bytes;
+  }
+
+  /** Nothing that is on its way is waited for any more. */
+  landAll(): void {
+    this.inflight = [];
+    this.inflightBytes = 0;
   }
 
   inspect(): PeerState {

@@ -5,12 +5,22 @@ import { type RaftConfig, resolveConfig } from "./config.ts";
 import type { Input, PeerState, RaftState, Ready, RoleChange } from "./effects.ts";
 import { Follower } from "./follower.ts";
 import { Leader } from "./leader.ts";
-import type { InstallSnapshot, Message, RefusalReason, Request } from "./messages.ts";
+import type { ConfigurationAt } from "./configurations.ts";
+import type {
+  InstallSnapshot,
+  Message,
+  PreVote,
+  RefusalReason,
+  Request,
+  RequestVote,
+  TimeoutNow,
+} from "./messages.ts";
 import type { Role } from "./role.ts";
 import { Server } from "./server.ts";
-import type { LogIndex, NodeId, Restored, SnapshotMeta, Term } from "./types.ts";
-import { answerRequestVote } from "./voting.ts";
-import { isWellFormed } from "./well-formed.ts";
+import { PreCandidate } from "./pre-candidate.ts";
+import type { Configuration, LogIndex, NodeId, Restored, SnapshotMeta, Term } from "./types.ts";
+import { answerPreVote, answerRequestVote, isDisruptive } from "./voting.ts";
+import { isNodeId, isWellFormed } from "./well-formed.ts";
 
 /**
  * No cluster holds this many elections between two messages. A term from further away is refused: one message with the highest
@@ -28,6 +38,7 @@ export class Raft {
   readonly #server: Server;
   #role: Role;
   #reportedRole: RoleChange;
+  #reportedConfiguration: Configuration;
   #appliedBytes = 0;
 
   /**
@@ -39,6 +50,7 @@ export class Raft {
     this.#server = new Server(resolveConfig(config), restored, applied);
     this.#role = new Follower(this.#server, this.#transitions);
     this.#reportedRole = this.#roleChange();
+    this.#reportedConfiguration = this.#server.configuration;
     const { log } = this.#server;
     this.#appliedBytes = log.bytesBetween(log.snapshot.lastIncludedIndex + 1, applied);
   }
@@ -55,7 +67,19 @@ export class Raft {
         invariant(input.command.length > 0, "an empty command is the leader's no-op, not a client's");
         return this.#role.propose(input.id, input.command);
       case "read":
-        return this.#role.read(input.id);
+        return this.#role.read(input);
+      case "changeConfiguration":
+        return this.#role.changeConfiguration(input);
+      case "transferLeadership":
+        return this.#role.transferLeadership(input.id, input.to);
+      case "identified":
+        return this.#role.identified(input.peer, input.incarnation);
+      case "disconnected":
+        if (input.peer === this.#server.leaderId) this.#server.timer.leaderIsGone();
+        return;
+      case "time":
+        this.#server.now = input.now;
+        return;
       case "written":
         this.#server.written();
         return this.#role.durable();
@@ -82,9 +106,10 @@ export class Raft {
     const write = server.takeWrite();
     const committed = server.takeCommitted();
     const role = this.#takeRoleChange();
-    const idle = restore === null && write === null && committed.length === 0 && role === null;
-    if (idle && !server.outbox.pending) return null;
-    return { restore, write, committed, role, ...server.outbox.drain() };
+    const configuration = this.#takeConfigurationChange();
+    const idle = restore === null && write === null && committed.length === 0;
+    if (idle && role === null && configuration === null && !server.outbox.pending) return null;
+    return { restore, write, committed, role, configuration, ...server.outbox.drain() };
   }
 
   /** Whether the data of this snapshot is worth staging. If not, stepping the header alone gives the right answer. */
@@ -101,6 +126,14 @@ export class Raft {
   /** Bytes of applied entries that a snapshot taken now would make superfluous. */
   get compactableBytes(): number {
     return this.#appliedBytes;
+  }
+
+  /**
+   * The members as of `index`, from the snapshot's to the last one applied: what a snapshot taken there has to keep. Null if no entry up to there says,
+   * that is, if they are those of `RaftConfig.peers`.
+   */
+  configurationAt(index: LogIndex): Configuration | null {
+    return this.#server.log.configurationAt(index);
   }
 
   /** A copy of all that this server knows. */
@@ -126,14 +159,16 @@ export class Raft {
       baseIndex: log.baseIndex,
       logBytes: log.bytes,
       compactableBytes: this.#appliedBytes,
+      configuration: log.configuration,
       peers,
     };
   }
 
   #receive(message: Message): void {
-    const { id, config } = this.#server;
-    // A message that is not for this server or not from its cluster is the transport's mistake. It is nobody's answer, so nobody waits.
-    if (message.to !== id || message.from === id || !config.peers.includes(message.from)) return;
+    const { id } = this.#server;
+    // A message that is not for this server is the transport's mistake. Whether its sender belongs to the cluster is not asked here: the one who
+    // knows better than we who belongs may be just that sender (4.2.2).
+    if (message.to !== id || message.from === id || !isNodeId(message.from)) return;
     switch (message.type) {
       case "requestVote":
       case "appendEntries":
@@ -142,12 +177,17 @@ export class Raft {
         return reason === null ? this.#request(message) : this.#refuse(message, reason);
       }
       case "preVote":
-      case "preVoteResponse":
+        if (isWellFormed(message)) this.#preVote(message);
+        return;
       case "timeoutNow":
+        if (isWellFormed(message)) this.#timeoutNow(message);
+        return;
       case "readIndex":
-      case "readIndexResponse":
+        return this.#role.readFor(message.from, message.sequence);
       case "refusal":
         return;
+      case "preVoteResponse":
+      case "readIndexResponse":
       case "requestVoteResponse":
       case "appendEntriesResponse":
       case "installSnapshotResponse":
@@ -159,13 +199,13 @@ export class Raft {
 
   #request(request: Request): void {
     const server = this.#server;
+    if (request.type === "requestVote" && this.#isDisruptive(request)) return this.#rejectStale(request);
     if (request.term > server.term) this.#becomeFollower(request.term);
     if (request.term < server.term) return this.#rejectStale(request);
     if (request.type === "requestVote") return answerRequestVote(server, request);
     // From here on the sender is this term's leader (3.4): a candidate gives up, a follower knows whom to name to clients.
     if (this.#role.name !== "follower") this.#become(new Follower(server, this.#transitions));
-    server.leaderId = request.from;
-    server.restartElectionTimer();
+    server.heardFromLeader(request.from);
     if (request.type === "appendEntries") return answerAppendEntries(server, request);
     // A snapshot that adds nothing, or comes while another is being installed, is answered like one that is installed: the
     // answer waits until all that is durable, and the leader finds out with its next AppendEntries.
@@ -179,7 +219,24 @@ export class Raft {
     });
   }
 
-  /** Tells a leader or candidate of an earlier term that its time is over (Figure 3.1, rule 1 of every RPC). */
+  #preVote(request: PreVote): void {
+    if (request.term > this.#server.term + MAX_TERM_LEAP) return;
+    answerPreVote(this.#server, request);
+  }
+
+  /** The leader's own term may have come to an end since, and this server may have left the voters. */
+  #timeoutNow({ from, term }: TimeoutNow): void {
+    const { term: current, leaderId, isElector } = this.#server;
+    if (term !== current || from !== leaderId || this.#role.name !== "follower" || !isElector) return;
+    this.#campaign(true);
+  }
+
+  /** A vote of an earlier or of this very term changes no term, and is answered as always. */
+  #isDisruptive(request: RequestVote): boolean {
+    return request.term > this.#server.term && isDisruptive(this.#server, request);
+  }
+
+  /** Tells a leader or candidate of an earlier term that its time is over (Figure 3.1, rule 1 of every RPC), or a disruptive one that ours is not. */
   #rejectStale({ type, from, sequence }: Request): void {
     const { id, term } = this.#server;
     const answer = { from: id, to: from, term, sequence };
@@ -237,12 +294,13 @@ export class Raft {
   // --- roles (Figure 3.3)
 
   readonly #transitions = {
-    campaign: (): void => {
-      const { id, term } = this.#server;
-      this.#server.setHardState(term + 1, id);
+    seekElection: (): void => {
+      const { config } = this.#server;
+      if (!config.preVote) return this.#campaign(false);
       this.#server.restartElectionTimer();
-      this.#become(new Candidate(this.#server, this.#transitions));
+      this.#become(new PreCandidate(this.#server, this.#transitions));
     },
+    campaign: (): void => this.#campaign(false),
     lead: (): void => this.#become(new Leader(this.#server, this.#transitions)),
     stepDown: (): void => {
       this.#server.leaderId = null;
@@ -250,6 +308,13 @@ export class Raft {
       this.#become(new Follower(this.#server, this.#transitions));
     },
   };
+
+  #campaign(isTransfer: boolean): void {
+    const { id, term } = this.#server;
+    this.#server.setHardState(term + 1, id);
+    this.#server.restartElectionTimer();
+    this.#become(new Candidate(this.#server, this.#transitions, isTransfer));
+  }
 
   #becomeFollower(term: Term): void {
     const wasLeader = this.#role.name === "leader";
@@ -265,8 +330,15 @@ export class Raft {
   }
 
   #roleChange(): RoleChange {
-    const { term, leaderId } = this.#server;
+    const { term, knownLeaderId: leaderId } = this.#server;
     return { role: this.#role.name, term, leaderId };
+  }
+
+  #takeConfigurationChange(): ConfigurationAt | null {
+    const { configuration } = this.#server.log;
+    if (configuration.configuration === this.#reportedConfiguration) return null;
+    this.#reportedConfiguration = configuration.configuration;
+    return configuration;
   }
 
   #takeRoleChange(): RoleChange | null {

@@ -1,9 +1,14 @@
 import type { RequestId } from "./effects.ts";
 import type { Server } from "./server.ts";
-import type { LogIndex } from "./types.ts";
+import type { LogIndex, NodeId } from "./types.ts";
+
+/** Who waits: a client of this server, or another server on behalf of its own. */
+export type Reader =
+  | { readonly type: "client"; readonly id: RequestId }
+  | { readonly type: "server"; readonly from: NodeId; readonly sequence: number };
 
 interface Round {
-  readonly ids: readonly RequestId[];
+  readonly readers: readonly Reader[];
   readonly readIndex: LogIndex;
   /** A majority must answer a request numbered at least this: one sent after the reads came in. */
   readonly sequence: number;
@@ -15,7 +20,7 @@ interface Round {
  */
 export class ReadIndex {
   readonly #server: Server;
-  #waiting: RequestId[] = [];
+  #waiting: Reader[] = [];
   #round: Round | null = null;
 
   constructor(server: Server) {
@@ -27,8 +32,8 @@ export class ReadIndex {
     return this.#round !== null || this.#waiting.length > 0;
   }
 
-  add(id: RequestId): void {
-    this.#waiting.push(id);
+  add(reader: Reader): void {
+    this.#waiting.push(reader);
   }
 
   /** Begins a round at `commitIndex` if reads wait for one. True if so: then a heartbeat must be sent to every follower now. */
@@ -37,7 +42,7 @@ export class ReadIndex {
     // Numbered by what is sent from now on. An answer to an older request, even one that arrives later, proves nothing about
     // the time after the read began (etcd #20418).
     const sequence = this.#server.lastSequence + 1;
-    this.#round = { ids: this.#waiting, readIndex: commitIndex, sequence };
+    this.#round = { readers: this.#waiting, readIndex: commitIndex, sequence };
     this.#waiting = [];
     return true;
   }
@@ -45,16 +50,35 @@ export class ReadIndex {
   /** A majority has answered all requests up to `sequence`. */
   confirm(sequence: number): void {
     if (this.#round === null || sequence < this.#round.sequence) return;
-    const { ids, readIndex } = this.#round;
+    const { readers, readIndex } = this.#round;
     this.#round = null;
-    for (const id of ids) this.#server.readAt(id, readIndex);
+    for (const reader of readers) {
+      if (reader.type === "client") this.#server.readAt(reader.id, readIndex);
+      else this.#answer(reader, readIndex);
+    }
   }
 
-  /** Gives up the reads that are not confirmed. */
+  /** Gives up the reads that are not confirmed. Returns those of this server's clients. */
   drain(): RequestId[] {
-    const ids = [...(this.#round?.ids ?? []), ...this.#waiting];
+    const readers = [...(this.#round?.readers ?? []), ...this.#waiting];
     this.#round = null;
     this.#waiting = [];
-    return ids;
+    return readers.flatMap((reader) => {
+      if (reader.type === "client") return [reader.id];
+      this.#answer(reader, -1);
+      return [];
+    });
+  }
+
+  #answer({ from, sequence }: Extract<Reader, { type: "server" }>, readIndex: LogIndex): void {
+    const { id, term } = this.#server;
+    this.#server.sendInDurableTerm({
+      type: "readIndexResponse",
+      from: id,
+      to: from,
+      term,
+      sequence,
+      readIndex,
+    });
   }
 }

@@ -1,6 +1,12 @@
-import type { AppendEntriesResponse, Response } from "./messages.ts";
+import type {
+  AppendEntriesResponse,
+  InstallSnapshotResponse,
+  Message,
+  RequestVoteResponse,
+} from "./messages.ts";
 import { Progress } from "./progress.ts";
 import type { Server } from "./server.ts";
+import { entryBytes } from "./log.ts";
 import type { Entry, LogIndex, NodeId, SnapshotMeta } from "./types.ts";
 
 /** Brings every follower's log to where the leader's is (dissertation, 3.5, 5.1, 10.2.1). */
@@ -10,10 +16,29 @@ export class Replication {
 
   constructor(server: Server) {
     this.#server = server;
-    const nextIndex = server.log.lastIndex + 1;
-    for (const peer of server.config.peers) {
-      if (peer !== server.id) this.#followers.set(peer, new Progress(peer, nextIndex));
+    for (const { id, incarnation } of server.configuration.members) {
+      if (id === server.id) continue;
+      this.#followers.set(id, new Progress(id, incarnation, server.log.lastIndex + 1));
     }
+  }
+
+  /** Follows the configuration in force: begins with new members, forgets those that are gone. */
+  reconfigure(): void {
+    const { configuration, id: self } = this.#server;
+    const known = new Map(this.#followers);
+    this.#followers.clear();
+    for (const { id, incarnation } of configuration.members) {
+      if (id === self) continue;
+      const progress = known.get(id);
+      // What another disk confirmed says nothing about this one. Learning for the first time which disk it is changes nothing.
+      const isSame = progress !== undefined && (progress.incarnation ?? incarnation) === incarnation;
+      if (isSame) progress.incarnation = incarnation;
+      this.#followers.set(id, isSame ? progress : this.#begin(id, incarnation));
+    }
+  }
+
+  follower(id: NodeId): Progress | null {
+    return this.#followers.get(id) ?? null;
   }
 
   get followers(): Iterable<Progress> {
@@ -42,9 +67,9 @@ export class Replication {
   }
 
   /** Notes that `response` is a sign of life; null if its sender is no follower of ours or it answers an earlier term. */
-  answered(response: Response): Progress | null {
+  answered(response: Message): Progress | null {
     const follower = this.#followers.get(response.from);
-    if (follower === undefined || response.type === "refusal") return null;
+    if (follower === undefined || !isAnswer(response)) return null;
     if (isStaleRejection(response)) return null;
     const current = response.term === this.#server.term;
     // A Go peer answers with its old term to InstallSnapshot, and with term 0 to a prevLogIndex below its snapshot. Both are signs of life.
@@ -69,7 +94,7 @@ export class Replication {
     if (state !== "replicate" && reachable && (state === "probe" || matchIndex > known)) {
       follower.state = "replicate";
       follower.nextIndex = follower.matchIndex + 1;
-      follower.inflight = [];
+      follower.landAll();
     }
     return matchIndex > known;
   }
@@ -117,6 +142,14 @@ export class Replication {
     follower.paused = true;
   }
 
+  #begin(id: NodeId, incarnation: string | null): Progress {
+    const { log, lastSequence } = this.#server;
+    const progress = new Progress(id, incarnation, log.lastIndex + 1);
+    // A member that was removed, lost its disk and is back under its old id: answers from its earlier life may still be on their way.
+    progress.distrustUpTo = lastSequence;
+    return progress;
+  }
+
   #advance(follower: Progress): void {
     const { log, config } = this.#server;
     if (follower.state === "snapshot") {
@@ -133,11 +166,13 @@ export class Replication {
       this.#sendAppend(follower, log.batch(follower.nextIndex, config.maxAppendBytes));
       return;
     }
-    while (follower.nextIndex <= log.lastIndex && follower.inflight.length < config.maxInflightAppends) {
-      const entries = log.batch(follower.nextIndex, config.maxAppendBytes);
+    const { maxInflightAppends, maxInflightBytes, maxAppendBytes } = config;
+    while (follower.nextIndex <= log.lastIndex && follower.inflight.length < maxInflightAppends) {
+      const entries = log.batch(follower.nextIndex, maxAppendBytes);
+      const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+      if (follower.inflight.length > 0 && follower.inflightBytes + bytes > maxInflightBytes) return;
       this.#sendAppend(follower, entries);
-      follower.nextIndex += entries.length;
-      follower.inflight.push(follower.nextIndex - 1);
+      follower.sent(follower.nextIndex + entries.length - 1, bytes);
     }
   }
 
@@ -198,7 +233,7 @@ export class Replication {
 
   #needSnapshot(follower: Progress): void {
     follower.state = "snapshot";
-    follower.inflight = [];
+    follower.landAll();
     if (follower.snapshotPauseTicks === 0) this.#requestSnapshot(follower);
   }
 
@@ -210,6 +245,15 @@ export class Replication {
   }
 }
 
+type Answer = AppendEntriesResponse | InstallSnapshotResponse | RequestVoteResponse;
+
+function isAnswer(message: Message): message is Answer {
+  const { type } = message;
+  return (
+    type === "appendEntriesResponse" || type === "installSnapshotResponse" || type === "requestVoteResponse"
+  );
+}
+
 /**
  * "Your term is over", said to a request of an earlier term, which is why it names no place of conflict. When it arrives, its term may have become ours:
  *
@@ -217,12 +261,12 @@ export class Replication {
  * 2. A restarts, counts its requests from 1 again, and is elected in term 2, by B.
  * 3. B gets request 1000 and answers "term 2". Taken for an answer to A of term 2, it would confirm all reads up to that number.
  */
-function isStaleRejection(response: Response): boolean {
+function isStaleRejection(response: Answer): boolean {
   if (response.type !== "appendEntriesResponse" || response.success || response.term === 0) return false;
   return response.conflictIndex === 0 && response.conflictTerm === 0;
 }
 
 /** "Your prevLogIndex is below my snapshot" as a Go peer says it: a message of defaults only. */
-function isBelowSnapshot(response: Response): response is AppendEntriesResponse {
+function isBelowSnapshot(response: Answer): response is AppendEntriesResponse {
   return response.type === "appendEntriesResponse" && response.term === 0 && !response.success;
 }

@@ -1,5 +1,5 @@
-import type { RequestId, RoleName } from "./effects.ts";
-import type { Response } from "./messages.ts";
+import type { ConfigurationRequest, ReadRequest, RequestId, RoleName } from "./effects.ts";
+import type { Message } from "./messages.ts";
 import type { NodeId, SnapshotMeta } from "./types.ts";
 
 /** What follower, candidate and leader do differently (dissertation, Figure 3.3). */
@@ -8,9 +8,15 @@ export interface Role {
   /** Time went on by one tick. */
   tick(): void;
   /** An answer came, already known to be of no higher term than ours. */
-  receive(response: Response): void;
+  receive(response: Message): void;
   propose(id: RequestId, command: Uint8Array): void;
-  read(id: RequestId): void;
+  read(request: ReadRequest): void;
+  /** Another server asks for a read index, to be answered under its number. */
+  readFor(from: NodeId, sequence: number): void;
+  changeConfiguration(request: ConfigurationRequest): void;
+  transferLeadership(id: RequestId, to: NodeId | null): void;
+  /** The disk behind a server has been named. */
+  identified(peer: NodeId, incarnation: string): void;
   /** Something became durable. */
   durable(): void;
   /** Everything that arrived together has been stepped: time to send what it calls for, in as few messages as possible. */
@@ -23,7 +29,9 @@ export interface Role {
 
 /** The changes of role that a role itself brings about. */
 export interface Transitions {
-  /** The election timeout elapsed: new term, vote for oneself. */
+  /** The election timeout elapsed: find out whether an election can be won, or stand at once where that is not asked. */
+  seekElection(): void;
+  /** A new term, with a vote for oneself. */
   campaign(): void;
   lead(): void;
   /** Back to follower without a new term. */

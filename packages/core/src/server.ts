@@ -1,18 +1,30 @@
 import { invariant } from "./assert.ts";
-import type { RaftConfig } from "./config.ts";
+import type { ResolvedConfig } from "./config.ts";
+import { initialConfiguration, isElector, memberOf } from "./configuration.ts";
 import type { RequestId } from "./effects.ts";
+import { ElectionTimer } from "./election-timer.ts";
 import { Log } from "./log.ts";
 import type { InstallSnapshot, Message } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
+import { Quorum } from "./quorum.ts";
 import { Random } from "./random.ts";
-import type { Entry, HardState, LogIndex, NodeId, Restored, Term, WriteBatch } from "./types.ts";
+import type {
+  Configuration,
+  Entry,
+  HardState,
+  LogIndex,
+  NodeId,
+  Restored,
+  Term,
+  WriteBatch,
+} from "./types.ts";
 
 /**
  * What a server has whatever its role: the state of Figure 3.1, its election timer, and the bookkeeping of what is durable and what is applied.
  * It decides nothing about elections or replication; the roles and the request handlers do.
  */
 export class Server {
-  readonly config: Required<RaftConfig>;
+  readonly config: ResolvedConfig;
   readonly log: Log;
   readonly outbox: Outbox = new Outbox();
   /** The leader of `term`, as far as this server knows. */
@@ -22,7 +34,10 @@ export class Server {
   /** Ticks since the write or restore under way began. */
   storageTicks = 0;
 
-  readonly #random: Random;
+  readonly timer: ElectionTimer;
+  /** What the caller's clock last said; only with leases. */
+  now = 0;
+
   #hardState: HardState;
   #stableHardState: HardState;
   /** What the write under way makes durable; null when none is. */
@@ -30,19 +45,20 @@ export class Server {
   #applyingUpTo: LogIndex | null = null;
   #restoring: InstallSnapshot | null = null;
   #restoreToHandOut: InstallSnapshot | null = null;
-  #electionTicks = 0;
-  #electionTimeoutTicks = 0;
   #sequence = 0;
+  #nonce: number;
   #reads: { id: RequestId; index: LogIndex }[] = [];
   /** Committed proposals whose entries are not handed out yet, in order of their indexes. */
   #proposals: { id: RequestId; index: LogIndex }[] = [];
 
-  constructor(config: Required<RaftConfig>, restored: Restored, applied: LogIndex) {
+  /** Of `configuration`, made anew when that changes. */
+  #quorum: { readonly of: Configuration; readonly quorum: Quorum } | null = null;
+
+  constructor(config: ResolvedConfig, restored: Restored, applied: LogIndex) {
     this.config = config;
-    this.log = new Log(restored);
+    this.log = new Log(restored, initialConfiguration(config.peers, config.addresses));
     this.#stableHardState = restored.hardState;
     this.#hardState = atLeastOfTerm(restored.hardState, this.log.snapshot.lastIncludedTerm);
-    this.#random = new Random(config.seed);
     const { lastIncludedIndex } = this.log.snapshot;
     invariant(
       applied >= lastIncludedIndex && applied <= this.log.lastIndex,
@@ -54,6 +70,8 @@ export class Server {
     );
     this.commitIndex = applied;
     this.lastApplied = applied;
+    this.timer = new ElectionTimer(config);
+    this.#nonce = new Random(config.seed).integer(0, 2 ** 32) * 2 ** 20;
     this.restartElectionTimer();
   }
 
@@ -95,7 +113,8 @@ export class Server {
     );
     if (term > this.term) {
       this.leaderId = null;
-      this.outbox.dropStaleVoteRequests(term);
+      this.timer.newTerm();
+      this.outbox.dropStaleQuestions(term);
     }
     this.#hardState = { term, votedFor };
   }
@@ -105,6 +124,12 @@ export class Server {
   nextSequence(): number {
     this.#sequence += 1;
     return this.#sequence;
+  }
+
+  /** A number that no request of this server had before, in an earlier life either. */
+  nextNonce(): number {
+    this.#nonce += 1;
+    return this.#nonce;
   }
 
   get lastSequence(): number {
@@ -121,20 +146,49 @@ export class Server {
     this.outbox.promise(message, { unwritten: this.#hasUnwritten, writing: this.storageBusy });
   }
 
-  // --- election timer
-
-  restartElectionTimer(): void {
-    const { peers, electionTimeoutTicksMin, electionTimeoutTicksMax } = this.config;
-    this.#electionTicks = 0;
-    // Alone, there is nobody to wait for.
-    this.#electionTimeoutTicks =
-      peers.length === 1 ? 1 : this.#random.integer(electionTimeoutTicksMin, electionTimeoutTicksMax);
+  /** Sends a message that promises nothing, but says in which term it was sent: nobody may hear of a term that this server can still forget. */
+  sendInDurableTerm(message: Message): void {
+    if (this.#stableHardState.term === this.term) this.send(message);
+    else this.sendWhenDurable(message);
   }
 
-  /** Lets a tick pass; true once the timeout has. */
-  electionTimerTicks(): boolean {
-    this.#electionTicks += 1;
-    return this.#electionTicks >= this.#electionTimeoutTicks;
+  // --- elections
+
+  /** The members as of the latest configuration in the log (dissertation, 4.1). */
+  get configuration(): Configuration {
+    return this.log.configuration.configuration;
+  }
+
+  get quorum(): Quorum {
+    const { configuration } = this;
+    if (this.#quorum?.of !== configuration) {
+      this.#quorum = { of: configuration, quorum: new Quorum(configuration) };
+    }
+    return this.#quorum.quorum;
+  }
+
+  /** Whether this server's vote and its log count anywhere. */
+  get isElector(): boolean {
+    const member = memberOf(this.configuration, this.id);
+    return member !== null && isElector(member.standing);
+  }
+
+  restartElectionTimer(): void {
+    // Alone, there is nobody to wait for.
+    const isAlone = this.quorum.isReachedBy((id) => id === this.id);
+    this.timer.restart({ isAlone });
+  }
+
+  /** A message of the leader of this term came in. */
+  heardFromLeader(leaderId: NodeId): void {
+    this.leaderId = leaderId;
+    this.timer.heardFromLeader();
+    this.restartElectionTimer();
+  }
+
+  /** The leader that clients should ask; null if there is none, or it is probably gone. */
+  get knownLeaderId(): NodeId | null {
+    return this.timer.isLeaderGone ? null : this.leaderId;
   }
 
   // --- commit and apply

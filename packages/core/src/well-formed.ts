@@ -32,6 +32,11 @@ export function isWellFormed(message: Message): boolean {
   }
 }
 
+/** A vote for -1 would be stored as a vote for nobody (eraft S7). */
+export function isNodeId(value: number): boolean {
+  return isCount(value);
+}
+
 function isAnswer({ type }: Message): boolean {
   // A server that has never heard of an election may ask before its first one.
   return type.endsWith("Response") || type === "refusal" || type === "preVote";

@@ -14,7 +14,6 @@ test.each<[Partial<RaftConfig>, RegExp]>([
   [{ peers: [0, 1.5] }, /^peers: 1.5 is not/],
   [{ peers: [0, 2 ** 53] }, /^peers: 9007199254740992 is not/],
   [{ peers: [0, 1, 1] }, /^peers: \[0, 1, 1\] names a server twice/],
-  [{ peers: [] }, /^peers: 0 servers; a cluster has 1 to 7/],
   [{ peers: [0, 1, 2, 3, 4, 5, 6, 7] }, /^peers: 8 servers/],
   [{ id: 3 }, /^id: 3 is not one of the peers \[0, 1, 2\]/],
   [{ id: Number.NaN }, /^id: NaN/],
@@ -31,7 +30,10 @@ test.each<[Partial<RaftConfig>, RegExp]>([
   [{ maxAppendBytes: 0 }, /^maxAppendBytes: 0/],
   [{ maxInflightAppends: 0 }, /^maxInflightAppends: 0/],
   [{ maxUncommittedBytes: -1 }, /^maxUncommittedBytes: -1/],
+  [{ maxInflightBytes: 0 }, /^maxInflightBytes: 0/],
   [{ retainedBytes: -1 }, /^retainedBytes: -1/],
+  [{ leaseDuration: 0 }, /^leaseDuration: 0/],
+  [{ leaseDuration: 100 }, /^leaseDuration: needs preVote/],
 ])("%j is refused, by name", (change, message) => {
   expect(() => start(change)).toThrow(ConfigError);
   expect(() => start(change)).toThrow(
@@ -42,6 +44,7 @@ test.each<[Partial<RaftConfig>, RegExp]>([
 test.each<Partial<RaftConfig>>([
   {},
   { id: 5, peers: [5] },
+  { id: 5, peers: [] },
   { peers: Array.from({ length: MAX_PEERS }, (_, id) => id) },
   { heartbeatTicks: 5 },
   { electionTimeoutTicksMax: 11 },

@@ -20,7 +20,7 @@ test("random operations, with truncations and snapshots during writes, agree wit
 });
 
 function logOf(...terms: number[]): Log {
-  return new Log({ ...EMPTY, entries: entriesOf(terms) });
+  return new Log({ ...EMPTY, entries: entriesOf(terms) }, { members: [] });
 }
 
 test("runs of equal terms are found from both ends", () => {

@@ -175,6 +175,8 @@ function response(err: WireError, value = ""): CommandResponse {
 
 const STATE_NAMES: Readonly<Record<RoleName, string>> = {
   follower: "Follower",
+  // The contract knows no other word for a server that seeks to be elected.
+  preCandidate: "Candidate",
   candidate: "Candidate",
   leader: "Leader",
 };

@@ -193,7 +193,6 @@ test("every error says in its message what to do next", async () => {
 
 test.for([
   [{ id: 3 }, "id: 3 is not one of the peers [0]"],
-  [{ peers: new Map() }, "peers: 0 servers"],
   [{ peers: new Map([[-1, "a"]]) }, "peers: -1"],
   [{ heartbeatMs: 0 }, "heartbeatMs: 0"],
   [{ electionTimeoutMs: 200 }, "electionTimeoutMs: 200 must be a number, at least twice heartbeatMs"],

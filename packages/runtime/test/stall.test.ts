@@ -39,7 +39,7 @@ test("without a stall, the election comes with the last tick and not before", as
   await pass(follower, timeoutTicks - 1);
   expect(follower.node.status().role).toBe("follower");
   await pass(follower, 1);
-  expect(follower.node.status().role).toBe("candidate");
+  expect(follower.node.status().role).toBe("preCandidate");
 });
 
 test("heartbeats that queued up during a stall are taken before the tick that would start an election", async () => {
@@ -90,5 +90,5 @@ test("ticks keep their pace after a stall", async () => {
   await pass(follower, timeoutTicks - 3);
   expect(follower.node.status().role).toBe("follower");
   await pass(follower, 3);
-  expect(follower.node.status().role).toBe("candidate");
+  expect(follower.node.status().role).toBe("preCandidate");
 });

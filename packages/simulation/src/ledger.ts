@@ -48,7 +48,14 @@ export class Ledger {
         return this.#open.delete(outcome.id);
       case "notLeader":
       case "busy":
+      case "transferring":
         return this.#open.delete(outcome.id);
+      case "changePending":
+      case "refused":
+      case "changed":
+      case "transferred":
+      case "transferFailed":
+        return false;
     }
   }
 

@@ -175,7 +175,10 @@ test("a crash while a snapshot is being stored leaves the one before, and the wh
 });
 
 test("paused processes wake up to a burst of timers and messages, and no read is stale", async () => {
-  const met = await runWith({ process: { pauseEveryMs: 500, pauseForMs: 900 }, workload: { reads: 0.6 } });
+  const met = await runWith(
+    { process: { pauseEveryMs: 500, pauseForMs: 900 }, workload: { reads: 0.6 } },
+    4000,
+  );
   expect(met.get("paused")).toBeGreaterThan(20);
   expect(met.get("elected")).toBeGreaterThan(4);
 });

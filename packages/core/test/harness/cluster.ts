@@ -5,11 +5,15 @@ import { type Filter, Network, type Parcel } from "./network.ts";
 import { Node, type Observer } from "./node.ts";
 import { bytesOf } from "./text.ts";
 
-/** Timing of the servers in tests: an election timeout of 10 to 19 ticks, a heartbeat every 3. */
+/**
+ * The servers in tests: an election timeout of 10 to 19 ticks, a heartbeat every 3. Elections are those of Figure 3.1, so that what a test of chapter 3
+ * says is what happens; those with a pre-vote have tests of their own.
+ */
 export const TIMING = {
   electionTimeoutTicksMin: 10,
   electionTimeoutTicksMax: 20,
   heartbeatTicks: 3,
+  preVote: false,
 } as const;
 
 /** What no run of a correct cluster needs: more steps to become quiet than this. */

@@ -8,7 +8,7 @@ const EMPTY = { hardState: { term: 0, votedFor: null }, snapshot: null, entries:
 
 /** A log and its model, driven by dice through everything the server does with a log. */
 export class LogWalk {
-  readonly log = new Log(EMPTY);
+  readonly log = new Log(EMPTY, { members: [] });
   readonly model = new LogModel();
   readonly #dice: Dice;
   #writing = false;

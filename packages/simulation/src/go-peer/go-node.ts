@@ -129,6 +129,14 @@ export class GoNode {
       case "installSnapshotResponse":
       case "refusal":
         return this.#replied(message);
+      // What a Go node does not know, the transport at the other end answers for it: see interop rule 20.
+      case "preVote":
+        return this.#unimplemented({ ...reversed(message), type: "preVoteResponse", voteGranted: true });
+      case "readIndex":
+        return this.#unimplemented({ ...reversed(message), type: "readIndexResponse", readIndex: -1 });
+      case "preVoteResponse":
+      case "readIndexResponse":
+      case "timeoutNow":
     }
   }
 
@@ -180,6 +188,10 @@ export class GoNode {
       const message = answerOf(peer, request, snapshot ?? new Uint8Array(0));
       this.#packets.push({ message, snapshot: null });
     });
+  }
+
+  #unimplemented(answer: Message): void {
+    this.#run(() => this.#packets.push({ message: answer, snapshot: null }));
   }
 
   #replied(response: Response): void {
@@ -239,6 +251,10 @@ export class GoNode {
     this.#open.clear();
     this.#installs = [];
   }
+}
+
+function reversed({ from, to, term, sequence }: Message): Pick<Message, "from" | "to" | "term" | "sequence"> {
+  return { from: to, to: from, term, sequence };
 }
 
 function answerOf(peer: GoPeer, request: Request, data: Uint8Array): Message {

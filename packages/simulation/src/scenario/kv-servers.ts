@@ -112,8 +112,15 @@ export class KvServers implements Application {
         asked.answer({ type: "retry", leaderId: outcome.leaderId });
         return undefined;
       case "busy":
+      case "transferring":
         asked.answer({ type: "retry", leaderId: node });
         return undefined;
+      case "changePending":
+      case "refused":
+      case "changed":
+      case "transferred":
+      case "transferFailed":
+        throw new Error(`an outcome ${outcome.type}, which nobody asked for`);
     }
   }
 

@@ -82,7 +82,12 @@ export class BareCore {
       entries: entriesOf(terms),
     };
     const peers = Array.from({ length: size }, (_, id) => id);
-    const timing = { electionTimeoutTicksMin: 10, electionTimeoutTicksMax: 20, heartbeatTicks: 2 };
+    const timing = {
+      electionTimeoutTicksMin: 10,
+      electionTimeoutTicksMax: 20,
+      heartbeatTicks: 2,
+      preVote: false,
+    };
     this.raft = new Raft({ id: 0, peers, ...timing, seed: 1, ...config }, restored, applied);
   }
 

@@ -39,7 +39,15 @@ export function printOutcome(name: string, outcome: Outcome): string {
     case "readable":
       return `${name}: ${outcome.type} at ${outcome.index}`;
     case "busy":
-      return `${name}: busy`;
+    case "transferring":
+    case "changePending":
+    case "transferred":
+      return `${name}: ${outcome.type}`;
+    case "refused":
+    case "transferFailed":
+      return `${name}: ${outcome.type}, ${outcome.reason}`;
+    case "changed":
+      return `${name}: changed at ${outcome.index}`;
     case "notLeader":
     case "unknown":
       return `${name}: ${outcome.type}, leader ${outcome.leaderId ?? "not known"}`;
@@ -58,7 +66,12 @@ export function printAlert(alert: Alert): string {
 const ROLE_WIDTH = "follower of 0".length;
 
 function printRole({ role, leaderId }: RaftState): string {
-  const names: Record<RoleName, string> = { follower: "follower", candidate: "candidate", leader: "leader" };
+  const names: Record<RoleName, string> = {
+    follower: "follower",
+    preCandidate: "pre-candidate",
+    candidate: "candidate",
+    leader: "leader",
+  };
   return role === "follower" && leaderId !== null ? `${names[role]} of ${leaderId}` : names[role];
 }
 
