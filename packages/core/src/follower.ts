@@ -21,9 +21,10 @@ export class Follower implements Role {
   tick(): void {
     this.#reads.tick();
     if (!this.server.timer.tick()) return;
+    this.server.giveUpReads();
     // An election begins with a vote for oneself on disk. While the disk is busy a campaign could not leave this server anyway; the
     // term would only grow with every timeout, and the whole cluster would have to follow when the disk comes back.
-    if (this.server.storageBusy || !this.server.isElector) return;
+    if (this.server.storageBusy || !this.server.mayStand) return;
     this.transitions.seekElection();
   }
 

@@ -69,6 +69,11 @@ export class Log {
     return this.#configurations.current;
   }
 
+  /** Of the configurations in the log, the one of `index` and those after it. */
+  configurationsFrom(index: LogIndex): readonly ConfigurationAt[] {
+    return this.#configurations.from(index);
+  }
+
   /** The configuration that the entries up to `index` give, for a snapshot of them. Null if none of them says. */
   configurationAt(index: LogIndex): Configuration | null {
     const found = this.#configurations.at(index);

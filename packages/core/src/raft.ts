@@ -226,8 +226,8 @@ export class Raft {
 
   /** The leader's own term may have come to an end since, and this server may have left the voters. */
   #timeoutNow({ from, term }: TimeoutNow): void {
-    const { term: current, leaderId, isElector } = this.#server;
-    if (term !== current || from !== leaderId || this.#role.name !== "follower" || !isElector) return;
+    const { term: current, leaderId, mayStand } = this.#server;
+    if (term !== current || from !== leaderId || this.#role.name !== "follower" || !mayStand) return;
     this.#campaign(true);
   }
 

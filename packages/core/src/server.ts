@@ -167,10 +167,19 @@ export class Server {
     return this.#quorum.quorum;
   }
 
-  /** Whether this server's vote and its log count anywhere. */
-  get isElector(): boolean {
-    const member = memberOf(this.configuration, this.id);
-    return member !== null && isElector(member.standing);
+  /**
+   * Whether this server should stand for election. Also if its latest configuration does not have it any more, until that is known to be
+   * committed (4.2.2); its own vote then counts for nothing. Otherwise nobody might be left:
+   *
+   * 1. Servers A and B; leader A removes itself. Both have the joint configuration, A alone has the new one, {B}.
+   * 2. A loses its leadership. B needs A's vote, by the joint configuration, and A's log is longer: B cannot win.
+   */
+  get mayStand(): boolean {
+    if (memberOf(this.configuration, this.id)?.standing === "rejoining") return false;
+    return this.log.configurationsFrom(this.commitIndex).some(({ configuration }) => {
+      const member = memberOf(configuration, this.id);
+      return member !== null && isElector(member.standing);
+    });
   }
 
   restartElectionTimer(): void {
@@ -218,6 +227,12 @@ export class Server {
   readAt(id: RequestId, index: LogIndex): void {
     this.#reads.push({ id, index });
     this.#releaseReads();
+  }
+
+  /** Reads that wait for entries which nobody is there to send: another server may have them. */
+  giveUpReads(): void {
+    for (const { id } of this.#reads) this.outbox.outcomes.push({ type: "notLeader", id, leaderId: null });
+    this.#reads = [];
   }
 
   applied(index: LogIndex): void {

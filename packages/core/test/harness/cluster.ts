@@ -1,4 +1,13 @@
-import type { NodeId, RaftConfig, RaftState, Ready, RequestId, Term } from "@eraft/core";
+import type {
+  LogIndex,
+  MemberChange,
+  NodeId,
+  RaftConfig,
+  RaftState,
+  Ready,
+  RequestId,
+  Term,
+} from "@eraft/core";
 import { assert, History } from "./history.ts";
 import { Invariants } from "./invariants.ts";
 import { type Filter, Network, type Parcel } from "./network.ts";
@@ -31,9 +40,14 @@ export class Cluster implements Observer {
   readonly #slowDisks = new Set<NodeId>();
   #requests = 0;
 
-  constructor(size: number, config: Partial<RaftConfig> = {}) {
-    const peers = Array.from({ length: size }, (_, id) => id);
-    this.nodes = peers.map((id) => new Node({ ...TIMING, id, peers, seed: 7 * id + 1, ...config }, this));
+  /** @param founders how many of the servers the cluster begins with; the others wait to be added */
+  constructor(size: number, config: Partial<RaftConfig> = {}, founders: number = size) {
+    const ids = Array.from({ length: size }, (_, id) => id);
+    const members = ids.slice(0, founders);
+    this.nodes = ids.map((id) => {
+      const peers = members.includes(id) ? members : [];
+      return new Node({ ...TIMING, id, peers, seed: 7 * id + 1, ...config }, this);
+    });
     this.#invariants = new Invariants(this.history, this.nodes);
     for (const node of this.nodes) node.start();
   }
@@ -80,6 +94,18 @@ export class Cluster implements Observer {
     this.#requests += 1;
     this.history.reads.set(this.#requests, this.history.commitIndex);
     this.node(id).step({ type: "read", id: this.#requests });
+    return this.#requests;
+  }
+
+  change(id: NodeId, changes: readonly MemberChange[], expectedIndex: LogIndex | null = null): RequestId {
+    this.#requests += 1;
+    this.node(id).step({ type: "changeConfiguration", id: this.#requests, changes, expectedIndex });
+    return this.#requests;
+  }
+
+  transfer(id: NodeId, to: NodeId | null = null): RequestId {
+    this.#requests += 1;
+    this.node(id).step({ type: "transferLeadership", id: this.#requests, to });
     return this.#requests;
   }
 

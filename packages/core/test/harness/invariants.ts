@@ -1,4 +1,15 @@
-import type { AppendEntries, Entry, LogIndex, Message, Outcome, RaftState, Ready, Term } from "@eraft/core";
+import {
+  type AppendEntries,
+  type Configuration,
+  type Entry,
+  type LogIndex,
+  type Message,
+  type Outcome,
+  Quorum,
+  type RaftState,
+  type Ready,
+  type Term,
+} from "@eraft/core";
 import { assert, type History } from "./history.ts";
 import type { Node } from "./node.ts";
 import { textOf } from "./text.ts";
@@ -7,7 +18,18 @@ import { textOf } from "./text.ts";
 export class Invariants {
   readonly #history: History;
   readonly #nodes: readonly Node[];
-  readonly #last = new Map<Node, { life: number; term: Term; commitIndex: LogIndex; applied: LogIndex }>();
+  readonly #last = new Map<
+    Node,
+    {
+      readonly life: number;
+      readonly term: Term;
+      readonly commitIndex: LogIndex;
+      readonly applied: LogIndex;
+      /** The term that it leads. */
+      readonly leads: Term | null;
+      readonly configuration: Configuration;
+    }
+  >();
   /** Where each AppendEntries ends, to judge its answer. */
   readonly #requests = new Map<string, { index: LogIndex; term: Term }>();
 
@@ -18,8 +40,13 @@ export class Invariants {
 
   check(node: Node, ready: Ready | null): void {
     const { state } = node;
+    const last = this.#last.get(node);
+    const wasLeader = last?.leads === state.term;
+    const before = last?.configuration ?? state.configuration.configuration;
     this.#checkMonotonic(node, state);
-    if (state.role === "leader") this.#checkLeader(node, state);
+    if (state.role === "leader") this.#checkLeader(node, state, before);
+    // A leader that is removed goes in the step in which it commits that.
+    else if (wasLeader && state.commitIndex > this.#history.commitIndex) this.#commit(node, state, before);
     assert(
       state.commitIndex <= this.#history.commitIndex,
       `${node.id} commits ${state.commitIndex} too early`,
@@ -43,7 +70,8 @@ export class Invariants {
     );
   }
 
-  #checkMonotonic(node: Node, { term, commitIndex, lastApplied, stableHardState }: RaftState): void {
+  #checkMonotonic(node: Node, state: RaftState): void {
+    const { term, commitIndex, lastApplied, stableHardState, role, configuration } = state;
     assert(term >= node.disk.hardState.term, `${node.id} is in term ${term}, its disk beyond`);
     assert(
       stableHardState.term === node.disk.hardState.term &&
@@ -57,13 +85,22 @@ export class Invariants {
       assert(commitIndex >= last.commitIndex, `${node.id}: commit ${commitIndex} after ${last.commitIndex}`);
       assert(lastApplied >= last.applied, `${node.id}: applied ${lastApplied} after ${last.applied}`);
     }
-    this.#last.set(node, { life: node.life, term, commitIndex, applied: lastApplied });
+    const leads = role === "leader" ? term : null;
+    this.#last.set(node, {
+      life: node.life,
+      term,
+      commitIndex,
+      applied: lastApplied,
+      leads,
+      configuration: configuration.configuration,
+    });
   }
 
-  #checkLeader(node: Node, { term, commitIndex, peers }: RaftState): void {
+  #checkLeader(node: Node, state: RaftState, before: Configuration): void {
+    const { term, commitIndex, peers } = state;
     const { disk } = node;
     if (this.#history.leads(term, node.id)) this.#checkComplete(node, term);
-    if (commitIndex > this.#history.commitIndex) this.#commit(node, term, commitIndex);
+    if (commitIndex > this.#history.commitIndex) this.#commit(node, state, before);
     for (const [id, { matchIndex }] of peers) {
       const peer = this.#nodes[id]?.disk;
       if (peer === undefined || peer.hardState.term !== term) continue;
@@ -87,12 +124,14 @@ export class Invariants {
   }
 
   /** A commit needs an entry of the leader's own term on the disks of a majority (3.6.2), crashed or not. */
-  #commit(node: Node, term: Term, commitIndex: LogIndex): void {
+  #commit(node: Node, { term, commitIndex }: RaftState, configuration: Configuration): void {
     const holders = this.#nodes.filter(
       ({ disk }) => disk.termAt(commitIndex) === term || disk.snapshotIndex > commitIndex,
     );
+    // By the configuration that was in force before this step: a leader that commits a joint one goes on to the next at once.
+    const isMajority = new Quorum(configuration).isReachedBy((id) => holders.some((one) => one.id === id));
     assert(
-      holders.length > this.#nodes.length / 2,
+      isMajority,
       `${node.id} commits ${commitIndex} in term ${term}; only [${holders.map(({ id }) => id).join(", ")}] hold it`,
     );
     const disk = holders[0]?.disk;
@@ -194,9 +233,15 @@ export class Invariants {
       }
       case "notLeader":
       case "busy":
+      case "transferring":
+      case "changePending":
+      case "refused":
         if (text !== undefined) history.refused.add(text);
         return;
       case "unknown":
+      case "changed":
+      case "transferred":
+      case "transferFailed":
     }
   }
 }

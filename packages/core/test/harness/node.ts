@@ -129,7 +129,9 @@ export class Node {
     const index = this.applied.length;
     const term = this.disk.termAt(index);
     if (!this.isUp || index <= this.disk.snapshotIndex || term === undefined) return;
-    const meta = { lastIncludedIndex: index, lastIncludedTerm: term };
+    const configuration = this.#raft?.configurationAt(index) ?? undefined;
+    const position = { lastIncludedIndex: index, lastIncludedTerm: term };
+    const meta = configuration === undefined ? position : { ...position, configuration };
     this.disk.install({ meta, commands: [...this.applied] });
     this.step({ type: "compacted", snapshot: meta });
   }

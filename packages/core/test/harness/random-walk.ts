@@ -1,7 +1,8 @@
-import type { NodeId, RequestId } from "@eraft/core";
-import { Cluster } from "./cluster.ts";
+import { isJoint, type MemberChange, memberOf, type NodeId, type RequestId } from "@eraft/core";
+import { Cluster, TIMING } from "./cluster.ts";
 import { Dice } from "./dice.ts";
 import { assert } from "./history.ts";
+import type { Node } from "./node.ts";
 
 /** Ticks within which a healed cluster must have a leader, and then be equal everywhere: many elections, many snapshots. */
 const TICKS_TO_LEAD = 400;
@@ -14,16 +15,26 @@ export class RandomWalk {
   /** Requests by the server that took them: they are lost if it crashes. */
   readonly #open = new Map<RequestId, NodeId>();
   #proposals = 0;
+  /** Whether members come and go. */
+  readonly #changes: boolean;
+  /** Without a pre-vote, servers that were removed keep the others from having a leader (4.2.3): they have to be switched off. */
+  readonly #isDisturbed: boolean;
 
   constructor(seed: number) {
     const dice = new Dice(seed);
     this.#dice = dice;
-    this.cluster = new Cluster(dice.pick([1, 2, 3, 3, 3, 4, 5, 5, 6, 7]), {
+    const size = dice.pick([1, 2, 3, 3, 3, 4, 5, 5, 6, 7]);
+    this.#changes = dice.oneIn(2);
+    const config = {
+      preVote: !dice.oneIn(3),
       maxAppendBytes: dice.pick([40, 100, 1000]),
       maxInflightAppends: dice.pick([1, 2, 4]),
       maxUncommittedBytes: dice.pick([150, 10_000]),
+      maxInflightBytes: dice.pick([40, 1000]),
       retainedBytes: dice.pick([0, 0, 100, 1000]),
-    });
+    };
+    this.cluster = new Cluster(size, config, this.#changes ? 1 + dice.roll(size) : size);
+    this.#isDisturbed = !config.preVote;
   }
 
   /** The safety phase. */
@@ -37,7 +48,12 @@ export class RandomWalk {
     const { cluster } = this;
     cluster.network.heal();
     this.#restart();
-    this.#runUntil(TICKS_TO_LEAD, "no leader", () => this.#settledLeader() !== undefined);
+    this.#runUntil(TICKS_TO_LEAD, "no leader", () => {
+      if (this.#isDisturbed) this.#switchOffOthers();
+      return this.#settledLeader() !== undefined;
+    });
+    // Long enough for a transfer that is under way to come to its end, too.
+    cluster.run(TIMING.electionTimeoutTicksMin);
     this.#runUntil(TICKS_TO_CONVERGE, "the servers differ", () => this.#isConverged());
     const leader = this.#settledLeader();
     assert(leader !== undefined, "the leader is gone");
@@ -67,6 +83,9 @@ export class RandomWalk {
       [6, () => dice.pick(cluster.nodes).step({ type: "unreachable", peer: dice.pick(cluster.ids) })],
       [3, () => this.#crash(dice.pick(cluster.ids))],
       [12, () => this.#restart()],
+      [2, () => this.#hint()],
+      [2, () => this.#transfer()],
+      [this.#changes ? 8 : 0, () => this.#change()],
     ];
     return actions.flatMap(([weight, act]) => {
       const times = Math.ceil(weight * dice.pick([0.4, 1, 2.5]));
@@ -76,6 +95,53 @@ export class RandomWalk {
 
   #restart(): void {
     for (const { id, isUp } of this.cluster.nodes) if (!isUp) this.cluster.restart(id);
+  }
+
+  #leaders(): NodeId[] {
+    return this.cluster.nodes.filter((node) => node.isUp && node.state.role === "leader").map(({ id }) => id);
+  }
+
+  /** Whether it is true or not: a connection broke. */
+  #hint(): void {
+    const { ids, nodes } = this.cluster;
+    this.#dice.pick(nodes).step({ type: "disconnected", peer: this.#dice.pick(ids) });
+  }
+
+  #transfer(): void {
+    const { cluster } = this;
+    const dice = this.#dice;
+    const [leader] = this.#leaders();
+    if (leader === undefined) return;
+    this.#track(leader, cluster.transfer(leader, dice.oneIn(2) ? null : dice.pick(cluster.ids)));
+  }
+
+  /** One or two changes that may make sense or not. */
+  #change(): void {
+    const { cluster } = this;
+    const dice = this.#dice;
+    const leader = this.#leaders().at(-1);
+    if (leader === undefined) return;
+    const one = (): MemberChange => {
+      const id = dice.pick(cluster.ids);
+      const type = dice.pick(["addVoter", "addVoter", "addLearner", "promote", "demote", "remove"] as const);
+      return type === "addVoter" || type === "addLearner"
+        ? { type, id, address: `host-${id}` }
+        : { type, id };
+    };
+    const changes = dice.oneIn(3) ? [one(), one()] : [one()];
+    this.#track(leader, cluster.change(leader, changes, dice.oneIn(8) ? dice.roll(9) : null));
+  }
+
+  #switchOffOthers(): void {
+    const { cluster } = this;
+    const leader = cluster.leader();
+    if (leader === undefined) return;
+    const { configuration, index } = cluster.state(leader).configuration;
+    // Only once it is certain: whoever is crossed out in an uncommitted configuration may still be needed.
+    if (index > cluster.history.commitIndex || isJoint(configuration)) return;
+    for (const { id, isUp } of cluster.nodes) {
+      if (isUp && memberOf(configuration, id) === null) this.#crash(id);
+    }
   }
 
   /** Any message on its way may be next; it may be lost, and it may come again. */
@@ -94,7 +160,7 @@ export class RandomWalk {
     const dice = this.#dice;
     // Also of a leader that does not know yet that its time is over: there a read could be stale.
     const leaders = cluster.nodes.filter((node) => node.isUp && node.state.role === "leader");
-    const to = dice.oneIn(10) ? dice.pick(cluster.nodes) : leaders[dice.roll(leaders.length)];
+    const to = dice.oneIn(5) ? dice.pick(cluster.nodes) : leaders[dice.roll(leaders.length)];
     if (to === undefined || !to.isUp) return;
     if (dice.oneIn(3)) this.#track(to.id, cluster.read(to.id));
     else this.#track(to.id, cluster.propose(to.id, `command ${(this.#proposals += 1)}`));
@@ -132,13 +198,25 @@ export class RandomWalk {
     const { cluster } = this;
     const id = cluster.leader();
     if (id === undefined) return undefined;
-    const { term } = cluster.state(id);
-    return cluster.nodes.every(({ state }) => state.leaderId === id && state.term === term) ? id : undefined;
+    const { term, configuration } = cluster.state(id);
+    if (isJoint(configuration.configuration)) return undefined;
+    const follow = this.#members(id).every(({ state }) => state.leaderId === id && state.term === term);
+    return follow ? id : undefined;
+  }
+
+  #members(leader: NodeId): readonly Node[] {
+    const { nodes } = this.cluster;
+    const { configuration } = this.cluster.state(leader).configuration;
+    return nodes.filter((node) => node.isUp && memberOf(configuration, node.id) !== null);
   }
 
   #isConverged(): boolean {
-    const { nodes, history } = this.cluster;
-    return nodes.every(
+    const { history } = this.cluster;
+    const leader = this.#settledLeader();
+    if (leader === undefined) return false;
+    const { members } = this.cluster.state(leader).configuration.configuration;
+    if (members.some(({ standing }) => standing === "promotable")) return false;
+    return this.#members(leader).every(
       ({ applied, state }) =>
         applied.length === history.commitIndex &&
         state.lastLogIndex === history.commitIndex &&
