@@ -33,6 +33,8 @@ export interface RaftConfig {
   readonly maxUncommittedBytes?: number;
   /** Bytes of entries kept in memory below the own snapshot, so that a follower only slightly behind needs no snapshot. Default 4 MiB. */
   readonly retainedBytes?: number;
+  /** Bytes of entries that a leader keeps below its snapshot at most, for followers that are catching up with it just now. Default 8 times `retainedBytes`. */
+  readonly maxRetainedBytes?: number;
   /**
    * The command with which a leader opens its term. Default: empty, which no state machine gets to see. In a cluster with servers that hand
    * every entry to their state machine, as the Go nodes do, it must be a command that theirs can read and that changes nothing.
@@ -61,13 +63,16 @@ export class ConfigError extends Error {
 /** The most servers a cluster may have. */
 export const MAX_PEERS = 7;
 
+const DEFAULT_RETAINED_BYTES = 4 << 20;
+
 /** Fills in defaults. Throws ConfigError. */
 export function resolveConfig(config: RaftConfig): ResolvedConfig {
   const resolved = {
     maxAppendBytes: 1 << 20,
     maxInflightAppends: 4,
     maxUncommittedBytes: 32 << 20,
-    retainedBytes: 4 << 20,
+    retainedBytes: DEFAULT_RETAINED_BYTES,
+    maxRetainedBytes: 8 * (config.retainedBytes ?? DEFAULT_RETAINED_BYTES),
     maxInflightBytes: 8 << 20,
     noop: new Uint8Array(0),
     addresses: new Map<NodeId, string>(),
@@ -101,10 +106,9 @@ export function resolveConfig(config: RaftConfig): ResolvedConfig {
   ] as const) {
     check(isCount(resolved[name] - 1), `${name}: ${resolved[name]} is not a positive integer`);
   }
-  check(
-    isCount(resolved.retainedBytes),
-    `retainedBytes: ${resolved.retainedBytes} is not a non-negative integer`,
-  );
+  for (const name of ["retainedBytes", "maxRetainedBytes"] as const) {
+    check(isCount(resolved[name]), `${name}: ${resolved[name]} is not a non-negative integer`);
+  }
   const { leaseDuration, preVote } = resolved;
   check(
     leaseDuration === null || (leaseDuration > 0 && Number.isFinite(leaseDuration)),

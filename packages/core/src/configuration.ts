@@ -177,7 +177,9 @@ function checked(configuration: Configuration): Configuration | Refused {
   const { members } = configuration;
   const voters = members.filter(({ standing }) => countsIn(standing, "new")).length;
   if (voters === 0) return { refused: "no voter would be left" };
-  if (voters > MAX_PEERS) return { refused: `${voters} voters; a cluster has at most ${MAX_PEERS}` };
+  // With those that are to become voters: one too many would wait for that for ever, and its request for an answer.
+  const wanted = voters + members.filter(({ standing }) => afterwards(standing) === "promotable").length;
+  if (wanted > MAX_PEERS) return { refused: `${wanted} voters; a cluster has at most ${MAX_PEERS}` };
   if (members.length > MAX_MEMBERS) {
     return { refused: `${members.length} members; a cluster has at most ${MAX_MEMBERS}` };
   }

@@ -8,6 +8,7 @@ import type { NodeId } from "./types.ts";
 /** Answers and waits (dissertation, Figure 3.1, rules for followers); stands for election when nobody leads. */
 export class Follower implements Role {
   readonly name: RoleName = "follower";
+  readonly neededAfter: number = Number.POSITIVE_INFINITY;
   protected readonly server: Server;
   protected readonly transitions: Transitions;
   readonly #reads: ForwardedReads;

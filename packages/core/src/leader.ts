@@ -50,6 +50,10 @@ export class Leader implements Role {
     this.#append({ command: server.config.noop });
   }
 
+  get neededAfter(): LogIndex {
+    return this.#replication.neededAfter;
+  }
+
   /** What it knows of each follower. */
   get followers(): Iterable<Progress> {
     return this.#replication.followers;

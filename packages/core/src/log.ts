@@ -8,6 +8,12 @@ const ENTRY_OVERHEAD_BYTES = 32;
 /** What a member of a configuration costs, roughly. */
 const MEMBER_BYTES = 128;
 
+/** How much of the log stays in memory below a snapshot; see RaftConfig. */
+export interface Retention {
+  readonly retainedBytes: number;
+  readonly maxRetainedBytes: number;
+}
+
 export function entryBytes({ command, configuration }: Entry): number {
   const bytes = command.length + ENTRY_OVERHEAD_BYTES;
   return configuration === undefined ? bytes : bytes + configuration.members.length * MEMBER_BYTES;
@@ -198,8 +204,14 @@ export class Log {
     this.#stableIndex = Math.max(this.#stableIndex, this.#handedOut);
   }
 
-  /** The server's own snapshot is stored: forgets the entries it stands for, but for the last `retainedBytes` of them. */
-  compact(snapshot: SnapshotMeta, retainedBytes: number): void {
+  /**
+   * The server's own snapshot is stored: forgets the entries it stands for, but for the last `retainedBytes` of them, and those after `neededAfter` as
+   * far as `maxRetainedBytes` allow.
+   */
+  compact(
+    snapshot: SnapshotMeta,
+    { retainedBytes, maxRetainedBytes, neededAfter }: Retention & { readonly neededAfter: LogIndex },
+  ): void {
     invariant(
       this.termAt(snapshot.lastIncludedIndex) === snapshot.lastIncludedTerm,
       `snapshot at ${snapshot.lastIncludedIndex} has term ${snapshot.lastIncludedTerm}, the log another`,
@@ -207,11 +219,12 @@ export class Log {
     this.#snapshot = snapshot;
     const { lastIncludedIndex } = snapshot;
     this.#configurations.compact(lastIncludedIndex);
-    let superfluous = this.bytesBetween(this.#baseIndex + 1, lastIncludedIndex) - retainedBytes;
+    let bytes = this.bytesBetween(this.#baseIndex + 1, lastIncludedIndex);
     let base = this.#baseIndex;
     for (const entry of this.#entries) {
-      if (superfluous <= 0 || entry.index > lastIncludedIndex) break;
-      superfluous -= entryBytes(entry);
+      const limit = entry.index > neededAfter ? Math.max(retainedBytes, maxRetainedBytes) : retainedBytes;
+      if (bytes <= limit || entry.index > lastIncludedIndex) break;
+      bytes -= entryBytes(entry);
       base = entry.index;
     }
     this.#rebase(base);

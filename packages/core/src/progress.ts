@@ -38,6 +38,8 @@ export class Progress {
   distrustUpTo = 0;
   /** The follower answered "your prevLogIndex is below my snapshot" up to this index (Go peers do, with term 0). */
   floor: LogIndex = 0;
+  /** snapshot: which one it is being sent, or a newer one. */
+  snapshotIndex: LogIndex = 0;
   /** Ticks until another snapshot may be sent. */
   snapshotPauseTicks = 0;
 
@@ -77,6 +79,11 @@ export class Progress {
   landAll(): void {
     this.inflight = [];
     this.inflightBytes = 0;
+  }
+
+  /** It will ask for the entries after this one. */
+  get neededAfter(): LogIndex {
+    return this.state === "snapshot" ? this.snapshotIndex : this.matchIndex;
   }
 
   inspect(): PeerState {

@@ -287,7 +287,8 @@ export class Raft {
       snapshot.lastIncludedIndex <= lastApplied,
       `a snapshot at ${snapshot.lastIncludedIndex} cannot be of a state that reflects ${lastApplied}`,
     );
-    log.compact(snapshot, config.retainedBytes);
+    const { retainedBytes, maxRetainedBytes } = config;
+    log.compact(snapshot, { retainedBytes, maxRetainedBytes, neededAfter: this.#role.neededAfter });
     this.#appliedBytes = log.bytesBetween(snapshot.lastIncludedIndex + 1, lastApplied);
   }
 

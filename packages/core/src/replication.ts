@@ -52,6 +52,20 @@ export class Replication {
     }
   }
 
+  /**
+   * What a snapshot should leave in the log for the sake of followers that are catching up. A transfer that takes longer than the time between two
+   * snapshots would otherwise end where the log no longer begins, and have to be repeated for ever. Nobody waits for the dead.
+   */
+  get neededAfter(): LogIndex {
+    const { electionTimeoutTicksMin } = this.#server.config;
+    let needed = Number.POSITIVE_INFINITY;
+    for (const follower of this.#followers.values()) {
+      if (follower.ticksSinceContact >= electionTimeoutTicksMin) continue;
+      needed = Math.min(needed, follower.neededAfter);
+    }
+    return needed;
+  }
+
   /** Sends every follower something now, whether or not it has entries to get. */
   heartbeat(): void {
     for (const follower of this.#followers.values()) {
@@ -238,6 +252,7 @@ export class Replication {
   }
 
   #requestSnapshot(follower: Progress): void {
+    follower.snapshotIndex = this.#server.log.snapshot.lastIncludedIndex;
     // Set until `snapshotSent` sets the real pause: one transfer at a time.
     follower.snapshotPauseTicks = Number.POSITIVE_INFINITY;
     const { term, outbox } = this.#server;

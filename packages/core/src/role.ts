@@ -1,6 +1,6 @@
 import type { ConfigurationRequest, ReadRequest, RequestId, RoleName } from "./effects.ts";
 import type { Message } from "./messages.ts";
-import type { NodeId, SnapshotMeta } from "./types.ts";
+import type { LogIndex, NodeId, SnapshotMeta } from "./types.ts";
 
 /** What follower, candidate and leader do differently (dissertation, Figure 3.3). */
 export interface Role {
@@ -17,6 +17,8 @@ export interface Role {
   transferLeadership(id: RequestId, to: NodeId | null): void;
   /** The disk behind a server has been named. */
   identified(peer: NodeId, incarnation: string): void;
+  /** The entries after this one are still to be sent to somebody; infinite if none are. */
+  readonly neededAfter: LogIndex;
   /** Something became durable. */
   durable(): void;
   /** Everything that arrived together has been stepped: time to send what it calls for, in as few messages as possible. */

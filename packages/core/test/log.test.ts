@@ -19,6 +19,21 @@ test("random operations, with truncations and snapshots during writes, agree wit
   }
 });
 
+const NOTHING = { retainedBytes: 0, maxRetainedBytes: 0, neededAfter: Infinity };
+
+test("compaction leaves what is still needed, but not more than it may", () => {
+  const [one = 0] = logOf(1).slice(1, 1).map(entryBytes);
+  const baseAfter = (neededAfter: number, maxEntries: number): number => {
+    const log = logOf(1, 1, 1, 1, 1, 1);
+    const retention = { retainedBytes: one, maxRetainedBytes: maxEntries * one, neededAfter };
+    log.compact({ lastIncludedIndex: 5, lastIncludedTerm: 1 }, retention);
+    return log.baseIndex;
+  };
+  expect([Infinity, 4, 3, 1, 0].map((needed) => baseAfter(needed, 10))).toEqual([4, 4, 3, 1, 0]);
+  expect([3, 2, 0].map((needed) => baseAfter(needed, 3))).toEqual([3, 2, 2]);
+  expect(baseAfter(0, 0)).toBe(4);
+});
+
 function logOf(...terms: number[]): Log {
   return new Log({ ...EMPTY, entries: entriesOf(terms) }, { members: [] });
 }
@@ -45,9 +60,9 @@ test("what contradicts the log stops the server", () => {
   expect(() => log.append({ index: 3, term: 1, command: new Uint8Array(1) })).toThrow(/term 1 after 2/);
   expect(() => log.slice(1, 3)).toThrow(/not in the log/);
   expect(() => log.knownTermAt(3)).toThrow(/entry 3/);
-  expect(() => log.compact({ lastIncludedIndex: 2, lastIncludedTerm: 1 }, 0)).toThrow(
+  expect(() => log.compact({ lastIncludedIndex: 2, lastIncludedTerm: 1 }, NOTHING)).toThrow(
     /has term 1, the log another/,
   );
-  log.compact({ lastIncludedIndex: 2, lastIncludedTerm: 2 }, 0);
+  log.compact({ lastIncludedIndex: 2, lastIncludedTerm: 2 }, NOTHING);
   expect(() => log.truncate(2)).toThrow(/covered by the snapshot/);
 });

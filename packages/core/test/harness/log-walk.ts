@@ -73,9 +73,13 @@ export class LogWalk {
   #compact(): void {
     const { snapshot, committed } = this.model;
     if (committed <= snapshot.lastIncludedIndex || this.#restoring) return;
-    const retained = this.#dice.pick([0, 60, 200]);
+    const retention = {
+      retainedBytes: this.#dice.pick([0, 60, 200]),
+      maxRetainedBytes: this.#dice.pick([0, 100, 10_000]),
+      neededAfter: this.#dice.pick([this.#dice.roll(committed + 1), Number.POSITIVE_INFINITY]),
+    };
     const meta = { lastIncludedIndex: committed, lastIncludedTerm: this.log.knownTermAt(committed) };
-    this.log.compact(meta, retained);
+    this.log.compact(meta, retention);
     this.model.compact(meta, this.log.baseIndex);
     assert(this.log.baseIndex <= committed, "compaction goes beyond the snapshot");
   }
