@@ -30,8 +30,31 @@ export const STORAGE_MEMORY: readonly Mutant[] = [
     id: "storage-memory/bytes-shared",
     bug: "keeps the caller's memory as its disk",
     file: FILE,
-    find: "return { index: entry.index, term: entry.term, command: new Uint8Array(entry.command) };",
-    replace: "return { index: entry.index, term: entry.term, command: entry.command };",
+    find: "const copy = { index, term, command: new Uint8Array(command) };",
+    replace: "const copy = { index, term, command };",
+  },
+  {
+    id: "storage-memory/entry-without-its-members",
+    bug: "forgets what a configuration entry says",
+    file: FILE,
+    find: "return configuration === undefined ? copy : { ...copy, configuration: copyOfMembers(configuration) };\n}\n\nfunction copyOfMeta",
+    replace: "return configuration === undefined ? copy : { ...copy };\n}\n\nfunction copyOfMeta",
+  },
+  {
+    id: "storage-memory/snapshot-without-its-members",
+    bug: "forgets the members as of a snapshot",
+    like: ["etcd e515a67", "openraft#1808"],
+    file: FILE,
+    find: "    const ownMeta = copyOfMeta(meta);\n",
+    replace:
+      "    const { lastIncludedIndex, lastIncludedTerm } = meta;\n    const ownMeta = { lastIncludedIndex, lastIncludedTerm };\n",
+  },
+  {
+    id: "storage-memory/members-shared",
+    bug: "keeps the caller's members as its disk",
+    file: FILE,
+    find: "return { members: members.map((member) => ({ ...member })) };",
+    replace: "return { members };",
   },
   {
     id: "storage-memory/sink-commits-early",

@@ -1,4 +1,5 @@
 import type {
+  Configuration,
   Entry,
   HardState,
   Restored,
@@ -31,7 +32,7 @@ export class MemoryStorage implements Storage {
     this.#isOpen = true;
     return {
       hardState: { ...this.#hardState },
-      snapshot: this.#snapshot && { ...this.#snapshot.meta },
+      snapshot: this.#snapshot && copyOfMeta(this.#snapshot.meta),
       entries: this.#entries.map(copyOf),
     };
   }
@@ -63,6 +64,7 @@ export class MemoryStorage implements Storage {
       );
     }
     const chunks: Uint8Array[] = [];
+    const ownMeta = copyOfMeta(meta);
     const assertCurrent = (): void => {
       if (this.#sink !== sink) throw new Error("This snapshot was committed, aborted, or cut off by close.");
     };
@@ -74,7 +76,7 @@ export class MemoryStorage implements Storage {
       commit: async () => {
         assertCurrent();
         this.#sink = null;
-        this.#install({ meta: { ...meta }, chunks, size: sum(chunks.map((chunk) => chunk.length)) });
+        this.#install({ meta: ownMeta, chunks, size: sum(chunks.map((chunk) => chunk.length)) });
       },
       abort: async () => {
         if (this.#sink === sink) this.#sink = null;
@@ -88,7 +90,7 @@ export class MemoryStorage implements Storage {
     this.#assertOpen();
     if (this.#snapshot === null) return null;
     const { meta, chunks, size } = this.#snapshot;
-    return { meta: { ...meta }, size, chunks: copiesOf(chunks) };
+    return { meta: copyOfMeta(meta), size, chunks: copiesOf(chunks) };
   }
 
   size(): number {
@@ -119,8 +121,18 @@ export class MemoryStorage implements Storage {
  * As a disk would: what goes in and what comes out never share memory with a caller. Not with `slice`, which for a Node.js `Buffer`
  * is a view of the same memory.
  */
-function copyOf(entry: Entry): Entry {
-  return { index: entry.index, term: entry.term, command: new Uint8Array(entry.command) };
+function copyOf({ index, term, command, configuration }: Entry): Entry {
+  const copy = { index, term, command: new Uint8Array(command) };
+  return configuration === undefined ? copy : { ...copy, configuration: copyOfMembers(configuration) };
+}
+
+function copyOfMeta({ lastIncludedIndex, lastIncludedTerm, configuration }: SnapshotMeta): SnapshotMeta {
+  const copy = { lastIncludedIndex, lastIncludedTerm };
+  return configuration === undefined ? copy : { ...copy, configuration: copyOfMembers(configuration) };
+}
+
+function copyOfMembers({ members }: Configuration): Configuration {
+  return { members: members.map((member) => ({ ...member })) };
 }
 
 async function* copiesOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

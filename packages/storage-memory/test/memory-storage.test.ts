@@ -99,6 +99,25 @@ test.for([
   expect(await bytesOf(await storage.readSnapshot())).toEqual([1]);
 });
 
+test("configurations of entries and of the snapshot are kept, as copies", async () => {
+  const member = { id: 2, address: "zoë:7000", standing: "demoted", incarnation: null } as const;
+  const given = { members: [{ ...member }] };
+  const sink = await storage.createSnapshot({ ...meta(1, 1), configuration: given });
+  await sink.commit();
+  await storage.write(batch({ entries: [{ ...entry(2, 1), configuration: given }, entry(3, 1)] }));
+  const spoil = (owned: unknown): void =>
+    void Object.assign((owned as typeof given).members[0] ?? {}, { id: 9 });
+  spoil(given);
+  for (const attempt of [1, 2]) {
+    const { snapshot, entries } = await reopen();
+    const stored = await storage.readSnapshot();
+    expect(snapshot, `open ${attempt}`).toEqual({ ...meta(1, 1), configuration: { members: [member] } });
+    expect(stored?.meta).toEqual(snapshot);
+    expect(entries).toEqual([{ ...entry(2, 1), configuration: { members: [member] } }, entry(3, 1)]);
+    for (const owned of [snapshot, stored?.meta, entries[0]]) spoil(owned?.configuration);
+  }
+});
+
 test("a second open without a close is refused, and nothing works before open or after close", async () => {
   await expect(storage.open()).rejects.toThrow("already open");
   await storage.close();

@@ -14,6 +14,11 @@ export function getUint53(view: DataView, offset: number): number {
   return view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32;
 }
 
+/** Whether `putUint53` can write it. */
+export function isUint53(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
 /** The next multiple of 8. */
 export function aligned(size: number): number {
   return Math.ceil(size / 8) * 8;

@@ -1,5 +1,6 @@
-import type { Entry, WriteBatch } from "@eraft/core";
+import type { Entry } from "@eraft/core";
 import { join } from "node:path";
+import { describeConfiguration, describeEntries, describeRecord } from "./describe.ts";
 import { WalDamageError, WalFormatError } from "./errors.ts";
 import type { WalFile, WalFileSystem } from "./file-system.ts";
 import type { SnapshotFile } from "./names.ts";
@@ -7,10 +8,10 @@ import { sortNames } from "./names.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
 import type { DirectoryState } from "./read-directory.ts";
 import { readDirectory } from "./read-directory.ts";
-import { decodeBatch, decodeCheckpoint, decodeSnapshotRecord } from "./records.ts";
-import { RecordType, decodeSegmentHeader } from "./segment-format.ts";
-import type { ScanEnd, ScannedRecord } from "./segment-scan.ts";
+import { decodeSegmentHeader } from "./segment-format.ts";
+import type { ScanEnd } from "./segment-scan.ts";
 import { scanRecords } from "./segment-scan.ts";
+import type { VerifiedSnapshot } from "./snapshot-reader.ts";
 import { verifySnapshot } from "./snapshot-reader.ts";
 
 /**
@@ -51,7 +52,7 @@ async function* describeSegment(fs: WalFileSystem, path: string): AsyncGenerator
   yield line(0, `segment ${header.sequence}, ${header.sizeBytes} bytes`);
   let scan = scanRecords(bytes, header);
   for (;;) {
-    for (const record of scan.records) yield line(record.offset, describeRecord(record));
+    for (const record of scan.records) yield* paragraph(record.offset, describeRecord(record));
     yield describeEnd(scan.tail, scan.end);
     if (scan.end.type !== "damage") return;
     scan = scanRecords(bytes, header, scan.end.next);
@@ -73,73 +74,18 @@ function describeEnd(tail: number, end: ScanEnd): string {
   }
 }
 
-function describeRecord(record: ScannedRecord): string {
-  const number = `#${record.sequence} `;
-  switch (record.type) {
-    case RecordType.checkpoint:
-      return number + describeCheckpoint(record.payload);
-    case RecordType.batch:
-      return number + describeBatch(decodeBatch(record.payload));
-    case RecordType.snapshot:
-      return number + describeSnapshotRecord(record.payload);
-    default:
-      return `${number}UNKNOWN type ${record.type}, ${record.payload.length} bytes`;
-  }
-}
-
-const MALFORMED = "MALFORMED, though its checksum is right";
-
-function describeCheckpoint(payload: Uint8Array): string {
-  const checkpoint = decodeCheckpoint(payload);
-  if (checkpoint === null) return `checkpoint  ${MALFORMED}`;
-  const { hardState, snapshot, lastLogIndex, lastLogTerm } = checkpoint;
-  const covered =
-    snapshot === null
-      ? "no snapshot"
-      : `snapshot ${snapshot.lastIncludedIndex} (term ${snapshot.lastIncludedTerm})`;
-  const vote = `term ${hardState.term}, vote ${hardState.votedFor ?? "none"}`;
-  return `checkpoint  ${vote}, ${covered}, log ends at ${lastLogIndex} (term ${lastLogTerm})`;
-}
-
-function describeBatch(batch: WriteBatch | null): string {
-  if (batch === null) return `batch  ${MALFORMED}`;
-  const parts: string[] = [];
-  if (batch.hardState !== null) {
-    parts.push(`term ${batch.hardState.term}, vote ${batch.hardState.votedFor ?? "none"}`);
-  }
-  if (batch.truncateFrom !== null) parts.push(`truncate from ${batch.truncateFrom}`);
-  if (batch.entries.length > 0) parts.push(describeEntries(batch.entries));
-  return `batch  ${parts.join(", ")}`;
-}
-
-function describeEntries(entries: readonly Entry[]): string {
-  const first = entries[0];
-  const last = entries.at(-1);
-  if (first === undefined || last === undefined) return "no entries";
-  const bytes = entries.reduce((sum, entry) => sum + entry.command.length, 0);
-  const terms = first.term === last.term ? `term ${first.term}` : `terms ${first.term} to ${last.term}`;
-  const range = first === last ? `entry ${first.index}` : `entries ${first.index} to ${last.index}`;
-  return `${range} (${terms}, ${bytes} bytes)`;
-}
-
-function describeSnapshotRecord(payload: Uint8Array): string {
-  const record = decodeSnapshotRecord(payload);
-  if (record === null) return `snapshot  ${MALFORMED}`;
-  const { lastIncludedIndex, lastIncludedTerm } = record.meta;
-  const log = record.kept ? "the log after it stays" : "the log before it is dropped whole";
-  return `snapshot  ${lastIncludedIndex} (term ${lastIncludedTerm}) committed, ${log}`;
-}
-
 async function* describeSnapshot(
   fs: WalFileSystem,
   dir: string,
   file: SnapshotFile,
 ): AsyncGenerator<string, void, undefined> {
   const { meta, dataBytes } = await verifySnapshot(fs, join(dir, file.name));
-  yield line(
-    0,
-    `snapshot ${meta.lastIncludedIndex} (term ${meta.lastIncludedTerm}), ${dataBytes} bytes, intact`,
-  );
+  const { lastIncludedIndex, lastIncludedTerm, configuration } = meta;
+  const about = `snapshot ${lastIncludedIndex} (term ${lastIncludedTerm}), ${dataBytes} bytes, intact`;
+  yield* paragraph(0, [
+    about,
+    ...(configuration === undefined ? [] : [describeConfiguration(configuration)]),
+  ]);
 }
 
 /** Asks the code that `open` uses, so that the two never disagree. */
@@ -162,9 +108,17 @@ function describeState({ replayed, entries, snapshot, unrecorded }: DirectorySta
       : `snapshot ${snapshot.meta.lastIncludedIndex} (term ${snapshot.meta.lastIncludedTerm})`,
   );
   parts.push(entries.length === 0 ? "no entries" : describeEntries(entries));
+  parts.push(...membersFrom(entries, snapshot));
   if (replayed.last?.scan.end.type === "torn") parts.push("dropping the torn tail");
   if (unrecorded !== null) parts.push("completing the commit of the snapshot");
   return `open restores: ${parts.join(", ")}`;
+}
+
+/** Where the members in force are said: by the last entry that does, else by the snapshot, else by none of them. */
+function membersFrom(entries: readonly Entry[], snapshot: VerifiedSnapshot | null): readonly string[] {
+  const last = entries.findLast(({ configuration }) => configuration !== undefined);
+  if (last !== undefined) return [`the members of entry ${last.index}`];
+  return snapshot?.meta.configuration === undefined ? [] : ["the members of the snapshot"];
 }
 
 async function readWhole(file: WalFile): Promise<Uint8Array> {
@@ -182,4 +136,10 @@ function damageLine(offset: number, what: string): string {
 
 function line(offset: number, text: string): string {
   return `${String(offset).padStart(10)}  ${text}`;
+}
+
+/** What stands at an offset, in several lines. */
+function* paragraph(offset: number, [first = "", ...others]: readonly string[]): Generator<string> {
+  yield line(offset, first);
+  for (const other of others) yield `${" ".repeat(14)}${other}`;
 }

@@ -1,4 +1,6 @@
-import type { HardState, LogIndex, SnapshotMeta, Term, WriteBatch } from "@eraft/core";
+import type { Entry, HardState, LogIndex, SnapshotMeta, Term, WriteBatch } from "@eraft/core";
+import { isUint53 } from "./bytes.ts";
+import { configurationProblem } from "./configuration.ts";
 import type { Checkpoint } from "./records.ts";
 
 /** Entries from `firstIndex` on, up to the next run, have this term. */
@@ -100,11 +102,11 @@ export class LogOutline {
   /** Why `batch` cannot follow; null if it can. */
   problemOf(batch: WriteBatch): string | null {
     const { hardState, truncateFrom, entries } = batch;
-    if (hardState !== null && !isCount(hardState.term)) return `the term ${hardState.term} is not valid`;
-    if (hardState !== null && hardState.votedFor !== null && !isCount(hardState.votedFor)) {
+    if (hardState !== null && !isUint53(hardState.term)) return `the term ${hardState.term} is not valid`;
+    if (hardState !== null && hardState.votedFor !== null && !isUint53(hardState.votedFor)) {
       return `the vote ${hardState.votedFor} is not valid`;
     }
-    if (truncateFrom !== null && (!isCount(truncateFrom) || truncateFrom <= this.snapshotIndex)) {
+    if (truncateFrom !== null && (!isUint53(truncateFrom) || truncateFrom <= this.snapshotIndex)) {
       return `truncating from ${truncateFrom} is not possible: the log starts after ${this.snapshotIndex}`;
     }
     let index = Math.min(this.#lastIndex, (truncateFrom ?? Infinity) - 1);
@@ -112,8 +114,8 @@ export class LogOutline {
     for (const entry of entries) {
       index++;
       if (entry.index !== index) return `entry ${entry.index} comes where ${index} was due`;
-      if (!(entry.command instanceof Uint8Array)) return `the command of entry ${index} is not bytes`;
-      if (!isCount(entry.term)) return `the term ${entry.term} of entry ${index} is not valid`;
+      const problem = contentProblem(entry);
+      if (problem !== null) return problem;
       if (entry.term < term) return `entry ${index} has term ${entry.term}, lower than ${term} before it`;
       term = entry.term;
     }
@@ -167,12 +169,18 @@ export class LogOutline {
   }
 }
 
+/** Why `entry` cannot be stored, whatever comes before it; null if it can. */
+function contentProblem({ index, term, command, configuration }: Entry): string | null {
+  if (!isUint53(term)) return `the term ${term} of entry ${index} is not valid`;
+  if (!(command instanceof Uint8Array)) return `the command of entry ${index} is not bytes`;
+  if (configuration === undefined) return null;
+  if (command.length > 0) return `entry ${index} has a command beside its configuration`;
+  const problem = configurationProblem(configuration);
+  return problem === null ? null : `entry ${index}: ${problem}`;
+}
+
 /** Drops the runs that end before `index`. */
 function dropBefore(runs: { readonly firstIndex: LogIndex }[], index: LogIndex): void {
   const keep = runs.findLastIndex((run) => run.firstIndex <= index);
   if (keep > 0) runs.splice(0, keep);
-}
-
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
 }

@@ -1,8 +1,11 @@
-import type { Entry, HardState, SnapshotMeta, WriteBatch } from "@eraft/core";
+import type { HardState, SnapshotMeta } from "@eraft/core";
 import { aligned, getUint53, putUint53, viewOf } from "./bytes.ts";
 import { RECORD_HEADER_BYTES } from "./segment-format.ts";
 
-/** The state in which a segment begins: what replaying all segments before it would give, without the entries. */
+/**
+ * The state in which a segment begins: what replaying all segments before it would give, without the entries. Nor does it repeat the snapshot's
+ * configuration, which stands in the snapshot's own file.
+ */
 export interface Checkpoint {
   readonly hardState: HardState;
   readonly snapshot: SnapshotMeta | null;
@@ -27,81 +30,16 @@ export interface EncodedRecord {
 /** Encoders write into what this gives them: at least `size` bytes, of any content. */
 export type Allocate = (size: number) => Uint8Array;
 
-const HAS_HARD_STATE = 1;
-const HAS_VOTE = 2;
-const HAS_TRUNCATE = 4;
+/** Flag beside term and vote in each record that has them. */
+export const HAS_VOTE = 2;
+
 const KEPT = 1;
 
 const CHECKPOINT_BYTES = 56;
 const SNAPSHOT_BYTES = 24;
-const BATCH_HEADER_BYTES = 40;
-const ENTRY_HEADER_BYTES = 12;
 
 /** Room that a segment needs before its first batch, and after its last record. */
 export const CHECKPOINT_RECORD_BYTES: number = RECORD_HEADER_BYTES + CHECKPOINT_BYTES;
-
-export function batchPayloadBytes(batch: WriteBatch): number {
-  let size = BATCH_HEADER_BYTES;
-  for (const entry of batch.entries) size += ENTRY_HEADER_BYTES + entry.command.length;
-  return size;
-}
-
-/*
- *  0 flags u32   4 entry count u32   8 term u64   16 vote u64   24 truncateFrom u64   32 first index u64
- * 40 for each entry: term u64, length u32, command
- */
-export function encodeBatch(batch: WriteBatch, allocate: Allocate): EncodedRecord {
-  const payloadBytes = batchPayloadBytes(batch);
-  const { bytes, view } = blank(payloadBytes, BATCH_HEADER_BYTES, allocate);
-  const { hardState, truncateFrom, entries } = batch;
-  let flags = 0;
-  if (hardState !== null) flags |= HAS_HARD_STATE | voteFlag(hardState);
-  if (truncateFrom !== null) flags |= HAS_TRUNCATE;
-  view.setUint32(0, flags, true);
-  view.setUint32(4, entries.length, true);
-  putUint53(view, 8, hardState?.term ?? 0);
-  putUint53(view, 16, hardState?.votedFor ?? 0);
-  putUint53(view, 24, truncateFrom ?? 0);
-  putUint53(view, 32, entries[0]?.index ?? 0);
-  let at = BATCH_HEADER_BYTES;
-  for (const entry of entries) {
-    putUint53(view, at, entry.term);
-    view.setUint32(at + 8, entry.command.length, true);
-    bytes.set(entry.command, RECORD_HEADER_BYTES + at + ENTRY_HEADER_BYTES);
-    at += ENTRY_HEADER_BYTES + entry.command.length;
-  }
-  return { bytes, payloadBytes };
-}
-
-/**
- * The batch, with commands of their own: a slice of `payload` would keep a whole segment in memory for as long as one entry lives.
- * Null if no version of this package can have written it.
- */
-export function decodeBatch(payload: Uint8Array): WriteBatch | null {
-  if (payload.length < BATCH_HEADER_BYTES) return null;
-  const view = viewOf(payload);
-  const flags = view.getUint32(0, true);
-  if (flags > (HAS_HARD_STATE | HAS_VOTE | HAS_TRUNCATE)) return null;
-  const count = view.getUint32(4, true);
-  const firstIndex = getUint53(view, 32);
-  const entries: Entry[] = [];
-  let at = BATCH_HEADER_BYTES;
-  for (let i = 0; i < count; i++) {
-    if (at + ENTRY_HEADER_BYTES > payload.length) return null;
-    const end = at + ENTRY_HEADER_BYTES + view.getUint32(at + 8, true);
-    if (end > payload.length) return null;
-    const command = new Uint8Array(end - at - ENTRY_HEADER_BYTES);
-    command.set(payload.subarray(at + ENTRY_HEADER_BYTES, end));
-    entries.push({ index: firstIndex + i, term: getUint53(view, at), command });
-    at = end;
-  }
-  if (at !== payload.length) return null;
-  return {
-    hardState: (flags & HAS_HARD_STATE) === 0 ? null : hardStateAt(view, flags),
-    truncateFrom: (flags & HAS_TRUNCATE) === 0 ? null : getUint53(view, 24),
-    entries,
-  };
-}
 
 /*
  *  0 flags u32   4 zero   8 term u64   16 vote u64
@@ -152,7 +90,7 @@ export function decodeSnapshotRecord(payload: Uint8Array): SnapshotRecord | null
 }
 
 /** A record with zeros in the first `fixed` bytes of its payload and after it; `view` shows the payload. */
-function blank(
+export function blank(
   payloadBytes: number,
   fixed: number,
   allocate: Allocate,
@@ -164,12 +102,12 @@ function blank(
   return { bytes, view: viewOf(bytes.subarray(RECORD_HEADER_BYTES)) };
 }
 
-function voteFlag(hardState: HardState): number {
+export function voteFlag(hardState: HardState): number {
   return hardState.votedFor === null ? 0 : HAS_VOTE;
 }
 
-/** Term and vote stand at 8 and 16 in both records that have them. */
-function hardStateAt(view: DataView, flags: number): HardState {
+/** Term and vote stand at 8 and 16 in each record that has them. */
+export function hardStateAt(view: DataView, flags: number): HardState {
   return {
     term: getUint53(view, 8),
     votedFor: (flags & HAS_VOTE) === 0 ? null : getUint53(view, 16),

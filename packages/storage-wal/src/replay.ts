@@ -1,11 +1,12 @@
-import type { Entry, SnapshotMeta } from "@eraft/core";
+import type { Entry, SnapshotMeta, WriteBatch } from "@eraft/core";
+import { decodeBatch } from "./batch-record.ts";
 import { WalDamageError, WalFormatError } from "./errors.ts";
 import type { WalFileSystem } from "./file-system.ts";
 import { LogOutline } from "./log-outline.ts";
 import type { Listing, SegmentFile } from "./names.ts";
 import { segmentName } from "./names.ts";
 import type { Checkpoint } from "./records.ts";
-import { decodeBatch, decodeCheckpoint, decodeSnapshotRecord } from "./records.ts";
+import { decodeCheckpoint, decodeSnapshotRecord } from "./records.ts";
 import type { SegmentHeader } from "./segment-format.ts";
 import { RecordType, SEGMENT_HEADER_BYTES, decodeSegmentHeader } from "./segment-format.ts";
 import type { Scan, ScannedRecord } from "./segment-scan.ts";
@@ -112,29 +113,36 @@ class Replay {
   }
 
   apply(record: ScannedRecord, path: string, segment: number): void {
-    const problem = this.#applied(record, segment);
+    const problem = this.#applied(record, path, segment);
     if (problem === null) return;
-    if (problem === UNKNOWN) throw new WalFormatError(path, `has a record of unknown type ${record.type}`);
     // The checksum is right, so this is what was written; but no version of this package writes it.
     throw new WalDamageError(path, record.offset, `record ${record.sequence} makes no sense: ${problem}`);
   }
 
-  #applied(record: ScannedRecord, segment: number): string | null {
+  #applied(record: ScannedRecord, path: string, segment: number): string | null {
     switch (record.type) {
       case RecordType.checkpoint:
         return this.#checkpoint(record.payload);
       case RecordType.batch:
-        return this.#batch(record.payload, segment);
+      case RecordType.batchWithConfigurations: {
+        const batch = decodeBatch(record.type, record.payload);
+        if (batch === "malformed") return MALFORMED;
+        if (batch !== "unknown") return this.#batch(batch, segment);
+        throw new WalFormatError(
+          path,
+          `has a configuration from a later version, in record ${record.sequence}`,
+        );
+      }
       case RecordType.snapshot:
         return this.#snapshot(record.payload);
       default:
-        return UNKNOWN;
+        throw new WalFormatError(path, `has a record of unknown type ${record.type}`);
     }
   }
 
   #checkpoint(payload: Uint8Array): string | null {
     const checkpoint = decodeCheckpoint(payload);
-    if (checkpoint === null) return "its payload is malformed";
+    if (checkpoint === null) return MALFORMED;
     if (this.#outline === null) {
       this.#outline = new LogOutline(checkpoint);
       return null;
@@ -142,9 +150,7 @@ class Replay {
     return this.#outline.agreesWith(checkpoint) ? null : "it differs from what was read before it";
   }
 
-  #batch(payload: Uint8Array, segment: number): string | null {
-    const batch = decodeBatch(payload);
-    if (batch === null) return "its payload is malformed";
+  #batch(batch: WriteBatch, segment: number): string | null {
     const problem = this.outline.problemOf(batch);
     if (problem !== null) return problem;
     this.outline.apply(batch, segment);
@@ -155,7 +161,7 @@ class Replay {
 
   #snapshot(payload: Uint8Array): string | null {
     const record = decodeSnapshotRecord(payload);
-    if (record === null) return "its payload is malformed";
+    if (record === null) return MALFORMED;
     const { meta, kept } = record;
     if (meta.lastIncludedIndex <= this.outline.snapshotIndex) return "a newer snapshot comes before it";
     if ((this.outline.keepsSuffixAfter(meta) ?? kept) !== kept) return "it contradicts the log";
@@ -170,7 +176,7 @@ class Replay {
   }
 }
 
-const UNKNOWN = "unknown type";
+const MALFORMED = "its payload is malformed";
 
 /** The state of a directory in which nothing has been written. */
 export const EMPTY: Checkpoint = {

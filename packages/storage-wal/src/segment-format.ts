@@ -87,6 +87,11 @@ export const RecordType = {
   witness: 4,
   /** A witness that also says: the next segment exists. */
   seal: 5,
+  /**
+   * A `WriteBatch` with a configuration among its entries. A type of its own, so that a version that knows none refuses it by name; and only for
+   * these, so that a directory without them is as it always was.
+   */
+  batchWithConfigurations: 6,
 } as const;
 
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];

@@ -8,6 +8,7 @@ import {
   MAX_FRAME_BYTES,
   SNAPSHOT_HEADER_BYTES,
   decodeSnapshotHeader,
+  decodeSnapshotMeta,
   frameCrc,
 } from "./snapshot-format.ts";
 
@@ -24,7 +25,7 @@ export interface VerifiedSnapshot {
 export async function verifySnapshot(fs: WalFileSystem, path: string): Promise<VerifiedSnapshot> {
   const file = fs.open(path, "read");
   try {
-    const { meta } = decodeSnapshotHeader(path, await readUpTo(file, SNAPSHOT_HEADER_BYTES, 0));
+    const { meta } = await readHeader(file, path);
     let dataBytes = 0;
     for await (const chunk of readFrames(file, path)) dataBytes += chunk.length;
     return { meta, dataBytes, fileBytes: file.sizeBytes() };
@@ -35,9 +36,9 @@ export async function verifySnapshot(fs: WalFileSystem, path: string): Promise<V
 
 /** The bytes of the snapshot, frame by frame, each checked before it is handed out. Does not close `file`. */
 export async function* readFrames(file: WalFile, path: string): AsyncGenerator<Uint8Array, void, undefined> {
-  let { crc } = decodeSnapshotHeader(path, await readUpTo(file, SNAPSHOT_HEADER_BYTES, 0));
+  let { crc, end: position } = await readHeader(file, path);
   let total = 0;
-  for (let position = SNAPSHOT_HEADER_BYTES; ;) {
+  for (;;) {
     // One read takes a frame of any length; the few bytes too many are those of the next frame, and are read again with it.
     const read = await readUpTo(file, FRAME_HEADER_BYTES + MAX_FRAME_BYTES, position);
     const length = frameLength(read, path, position);
@@ -53,6 +54,20 @@ export async function* readFrames(file: WalFile, path: string): AsyncGenerator<U
     total += length;
     position += FRAME_HEADER_BYTES + length;
   }
+}
+
+/** What stands before the first frame: the crc that this continues, and where it begins. */
+async function readHeader(
+  file: WalFile,
+  path: string,
+): Promise<{ meta: SnapshotMeta; crc: number; end: number }> {
+  const header = decodeSnapshotHeader(path, await readUpTo(file, SNAPSHOT_HEADER_BYTES, 0));
+  const { configurationBytes } = header;
+  const configuration = await readUpTo(file, configurationBytes, SNAPSHOT_HEADER_BYTES);
+  return {
+    ...decodeSnapshotMeta(path, header, configuration),
+    end: SNAPSHOT_HEADER_BYTES + configurationBytes,
+  };
 }
 
 /** The length a frame declares, 0 for the footer, if all of it is there. */

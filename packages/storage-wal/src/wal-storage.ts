@@ -1,5 +1,7 @@
 import type { Restored, SnapshotMeta, SnapshotSink, Storage, StoredSnapshot, WriteBatch } from "@eraft/core";
 import { join } from "node:path";
+import { encodeBatch, packBatch } from "./batch-record.ts";
+import { configurationProblem } from "./configuration.ts";
 import {
   WalError,
   WalFailedError,
@@ -14,7 +16,7 @@ import { LOCK_NAME, snapshotName } from "./names.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
 import type { DirectoryState } from "./read-directory.ts";
 import { readDirectory } from "./read-directory.ts";
-import { batchPayloadBytes, encodeBatch, encodeSnapshotRecord } from "./records.ts";
+import { encodeSnapshotRecord } from "./records.ts";
 import { repair } from "./repair.ts";
 import { MAX_PAYLOAD_BYTES, RecordType } from "./segment-format.ts";
 import type { SegmentLog, SegmentPlace } from "./segment-log.ts";
@@ -94,7 +96,9 @@ export class WalStorage implements Storage {
       await this.#settle(log, state);
       const { outline } = state.replayed;
       this.#parts = { log, outline };
-      return { hardState: outline.hardState, snapshot: outline.snapshot, entries: state.entries };
+      // Of the snapshot the log knows only which one it is; its configuration stands in its own file.
+      const snapshot = this.#snapshot?.meta ?? null;
+      return { hardState: outline.hardState, snapshot, entries: state.entries };
     } catch (error) {
       log?.close();
       this.#releaseLock();
@@ -121,11 +125,11 @@ export class WalStorage implements Storage {
   async #append({ log, outline }: OpenParts, batch: WriteBatch): Promise<void> {
     const problem = outline.problemOf(batch);
     if (problem !== null) throw new WalUsageError(`cannot write: ${problem}`);
-    const size = batchPayloadBytes(batch);
-    if (size > MAX_PAYLOAD_BYTES)
-      throw new WalUsageError(`cannot write: the batch takes ${size} bytes, over 1 GiB`);
+    const packed = packBatch(batch);
+    if (packed.payloadBytes > MAX_PAYLOAD_BYTES)
+      throw new WalUsageError(`cannot write: the batch takes ${packed.payloadBytes} bytes, over 1 GiB`);
     if (batch.hardState === null && batch.truncateFrom === null && batch.entries.length === 0) return;
-    await log.append(RecordType.batch, encodeBatch(batch, log.allocate));
+    await log.append(packed.type, encodeBatch(packed, log.allocate));
     outline.apply(batch, log.currentSegment);
   }
 
@@ -270,7 +274,7 @@ async function recordSnapshot(log: SegmentLog, outline: LogOutline, meta: Snapsh
 }
 
 function checkSnapshotMeta(meta: SnapshotMeta, outline: LogOutline): void {
-  const { lastIncludedIndex, lastIncludedTerm } = meta;
+  const { lastIncludedIndex, lastIncludedTerm, configuration } = meta;
   if (
     !Number.isSafeInteger(lastIncludedIndex) ||
     !Number.isSafeInteger(lastIncludedTerm) ||
@@ -287,4 +291,6 @@ function checkSnapshotMeta(meta: SnapshotMeta, outline: LogOutline): void {
   if (lastIncludedTerm < storedTerm) {
     throw new WalUsageError(`a snapshot of term ${lastIncludedTerm} cannot follow one of term ${storedTerm}`);
   }
+  const problem = configuration === undefined ? null : configurationProblem(configuration);
+  if (problem !== null) throw new WalUsageError(`a snapshot at index ${lastIncludedIndex}: ${problem}`);
 }

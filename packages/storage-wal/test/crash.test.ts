@@ -4,7 +4,18 @@ import type { DiskImage } from "@eraft/conformance";
 import { CrashDisk, crashImages, DEFAULT_CRASH_OPTIONS, fingerprint } from "@eraft/conformance";
 import { faulty, systemError } from "./faulty-disk.ts";
 import type { State, Step } from "./model.ts";
-import { Model, append, entries, openState, replace, snapshot, take, vote } from "./model.ts";
+import {
+  Model,
+  PAIR,
+  append,
+  configured,
+  entries,
+  openState,
+  replace,
+  snapshot,
+  take,
+  vote,
+} from "./model.ts";
 
 const dir = "/wal";
 const segmentBytes = 2048;
@@ -23,19 +34,20 @@ const workload: readonly Step[] = [
   append(...entries(4, 2, 600, 600)),
   // ABA: the same index in three terms.
   replace(5, ...entries(5, 3, 50)),
-  replace(5, ...entries(5, 4, 50)),
+  // The last one is a configuration.
+  replace(5, configured(5, 4, PAIR)),
   // Keeps the suffix 5, whose segment must not go.
   snapshot(4, 2),
   append(...entries(6, 4, 400, 400)),
   vote(5, 1),
-  // Conflicts with entry 6, which has term 4: keeps nothing.
-  snapshot(6, 5, 1200),
+  // Conflicts with entry 6, which has term 4: keeps nothing. The configuration goes with the log, and stays in the snapshot.
+  snapshot(6, 5, 1200, PAIR),
   // Begins where the old, dropped log had an entry 7: must not be judged against that.
   append(...entries(7, 5, 30)),
   // Larger than a segment.
   append(...entries(8, 5, 3000)),
   { type: "write", batch: { hardState: { term: 6, votedFor: null }, truncateFrom: 7, entries: [] } },
-  // Beyond the end of the log.
+  // Beyond the end of the log. The members are again those the cluster began with.
   snapshot(20, 6),
   append(...entries(21, 6, 5)),
   append(...entries(22, 6, 900)),
@@ -43,7 +55,7 @@ const workload: readonly Step[] = [
   // oldest, and the term of entry 21 is not known any more.
   append(...entries(23, 6, 1500)),
   { type: "write", batch: { hardState: { term: 7, votedFor: null }, truncateFrom: 22, entries: [] } },
-  snapshot(30, 7),
+  snapshot(30, 7, 100, PAIR),
 ];
 
 interface Run {

@@ -4,13 +4,13 @@ import { crc32 } from "node:zlib";
 import type { DiskImage } from "@eraft/conformance";
 import { CrashDisk } from "@eraft/conformance";
 import type { Step } from "./model.ts";
-import { Model, append, entries, replace, snapshot, vote } from "./model.ts";
+import { Model, PAIR, append, configured, entries, replace, snapshot, vote } from "./model.ts";
 import { DIR, changed, imageAfter, onDisk, outcomeOf } from "./scratch.ts";
 
-/** Several segments, a snapshot with more than one frame's worth of nothing in particular, a truncation. */
+/** Several segments, a snapshot with more than one frame's worth of nothing in particular, a truncation, configurations. */
 const small: readonly Step[] = [
-  append(...entries(1, 1, 40, 40)),
-  snapshot(1, 1, 90),
+  append(...entries(1, 1, 40), configured(2, 1, PAIR)),
+  snapshot(1, 1, 90, PAIR),
   append(...entries(3, 1, 500)),
   append(...entries(4, 1, 500)),
   replace(4, ...entries(4, 2, 30)),
@@ -167,7 +167,7 @@ test("a format version from the future is named as such, not as damage, and noth
     const { error, changes } = await outcomeOf(
       changed(image, path, (copy) => {
         const view = new DataView(copy.buffer);
-        view.setUint32(8, 2, true);
+        view.setUint32(8, 3, true);
         view.setUint32(crcAt, crc32(copy.subarray(0, crcAt)), true);
         return copy;
       }),

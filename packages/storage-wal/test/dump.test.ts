@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { WalStorage, dumpWal } from "../src/index.ts";
 import type { DiskImage } from "@eraft/conformance";
 import { CrashDisk } from "@eraft/conformance";
-import { append, entries, replace, snapshot, take, vote } from "./model.ts";
+import type { Configuration } from "@eraft/core";
+import { append, configured, entries, replace, snapshot, take, vote } from "./model.ts";
 import { DIR, changed, filesOf, imageAfter, scratchDirectory } from "./scratch.ts";
 
 async function collect(lines: AsyncIterable<string>): Promise<string[]> {
@@ -47,6 +48,40 @@ test("each record is described at its offset, and the last line tells what open 
       "open restores: term 2, vote 3, snapshot 1 (term 1), entry 2 (term 2, 10 bytes)",
     ]
   `);
+});
+
+test("configurations are shown below what has them, and the last line tells who says the members", async () => {
+  const two: Configuration = {
+    members: [
+      { id: 0, address: "n0:7000", standing: "voter", incarnation: "5f" },
+      { id: 1, address: 'a"\u001b[2J', standing: "incoming", incarnation: null },
+    ],
+  };
+  const nobody: Configuration = { members: [] };
+  const some = [append(...entries(1, 1, 7), configured(2, 1, two)), snapshot(2, 1, 5, two)];
+  const { image } = await imageAfter(some, { close: true });
+  expect(await dump(image)).toMatchInlineSnapshot(`
+    [
+      "wal-0000000000000002.log",
+      "         0  segment 2, 1024 bytes",
+      "        48  #3 checkpoint  term 0, vote none, no snapshot, log ends at 2 (term 1)",
+      "       136  #4 snapshot  2 (term 1) committed, the log after it stays",
+      "       192  end; everything before was durable",
+      "snapshot-0000000000000002-0000000000000001.snap",
+      "         0  snapshot 2 (term 1), 5 bytes, intact",
+      "              members 0 voter at "n0:7000", disk "5f"; 1 incoming at "a\\"\\u001b[2J"",
+      "open restores: term 0, vote none, snapshot 2 (term 1), no entries, the members of the snapshot",
+    ]
+  `);
+  const later = [...some, append(configured(3, 2, two), configured(4, 2, nobody))];
+  const lines = await dump((await imageAfter(later, { close: true })).image);
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^ {14}entry 3: members 0 voter at/),
+      "              entry 4: no members",
+    ]),
+  );
+  expect(lines.at(-1)).toMatch(/entries 3 to 4 .*, the members of entry 4$/);
 });
 
 test("damage is named where it is, what comes after it is still shown, and open's refusal is told", async () => {

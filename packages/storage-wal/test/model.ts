@@ -1,4 +1,12 @@
-import type { Entry, HardState, Restored, SnapshotMeta, Storage, WriteBatch } from "@eraft/core";
+import type {
+  Configuration,
+  Entry,
+  HardState,
+  Restored,
+  SnapshotMeta,
+  Storage,
+  WriteBatch,
+} from "@eraft/core";
 
 /** One thing done to a storage that is durable when it resolves. */
 export type Step =
@@ -66,10 +74,22 @@ export function stateOf(restored: Restored, snapshotData: Uint8Array): State {
   const lines = [
     `term ${hardState.term} vote ${hardState.votedFor}`,
     snapshot === null ? "no snapshot" : `snapshot ${snapshot.lastIncludedIndex}/${snapshot.lastIncludedTerm}`,
+    membersText(snapshot?.configuration),
     Buffer.from(snapshotData).toString("hex"),
-    ...entries.map((entry) => `${entry.index}/${entry.term} ${Buffer.from(entry.command).toString("hex")}`),
+    ...entries.map(
+      ({ index, term, command, configuration }) =>
+        `${index}/${term} ${Buffer.from(command).toString("hex")}${membersText(configuration)}`,
+    ),
   ];
   return lines.join("\n");
+}
+
+function membersText(configuration: Configuration | undefined): string {
+  if (configuration === undefined) return "";
+  const members = configuration.members.map(({ id, address, standing, incarnation }) => {
+    return [id, address, standing, incarnation];
+  });
+  return ` members ${JSON.stringify(members)}`;
 }
 
 /** Entries `first`, `first + 1`, ... of `term`, one for each size, with bytes that differ from entry to entry. */
@@ -79,6 +99,27 @@ export function entries(first: number, term: number, ...sizes: readonly number[]
     return { index: first + i, term, command };
   });
 }
+
+/** A configuration entry. */
+export function configured(index: number, term: number, configuration: Configuration = JOINT): Entry {
+  return { index, term, command: new Uint8Array(0), configuration };
+}
+
+/** Every standing, and of each other field what is easily lost. */
+export const JOINT: Configuration = {
+  members: [
+    { id: 0, address: "", standing: "voter", incarnation: null },
+    { id: 1, address: "n1:7000", standing: "incoming", incarnation: "00112233445566778899aabbccddeeff" },
+    { id: 2, address: "zoë.例え:7000", standing: "outgoing", incarnation: null },
+    { id: 3, address: "[::1]:7003", standing: "demoted", incarnation: "x" },
+    { id: 4, address: "n4", standing: "rejoining", incarnation: "y" },
+    { id: 5, address: "n5", standing: "learner", incarnation: null },
+    { id: 2 ** 53 - 1, address: "a".repeat(300), standing: "promotable", incarnation: "z" },
+  ],
+};
+
+/** Short, for tests that go through all bytes, or all that a crash may leave. */
+export const PAIR: Configuration = { members: JOINT.members.slice(0, 2) };
 
 export function append(...added: readonly Entry[]): Step {
   return { type: "write", batch: { hardState: null, truncateFrom: null, entries: added } };
@@ -92,7 +133,14 @@ export function vote(term: number, votedFor: number | null): Step {
   return { type: "write", batch: { hardState: { term, votedFor }, truncateFrom: null, entries: [] } };
 }
 
-export function snapshot(lastIncludedIndex: number, lastIncludedTerm: number, size = 100): Step {
+export function snapshot(
+  lastIncludedIndex: number,
+  lastIncludedTerm: number,
+  size = 100,
+  configuration: Configuration | null = null,
+): Step {
   const data = new Uint8Array(size).map((_, at) => (at * 17 + lastIncludedIndex) % 256);
-  return { type: "snapshot", meta: { lastIncludedIndex, lastIncludedTerm }, data };
+  const position = { lastIncludedIndex, lastIncludedTerm };
+  const meta = configuration === null ? position : { ...position, configuration };
+  return { type: "snapshot", meta, data };
 }

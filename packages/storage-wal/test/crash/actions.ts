@@ -1,5 +1,6 @@
 import type { Entry, HardState, WriteBatch } from "@eraft/core";
 import type { Step } from "../model.ts";
+import { nextConfiguration } from "./members.ts";
 import type { Random } from "./random.ts";
 import type { Stored } from "./stored.ts";
 import { after, lastIndexOf, lastTermOf } from "./stored.ts";
@@ -75,7 +76,10 @@ function nextAppend(random: Random, stored: Stored, truncateFrom: number | null)
   const middle = random.between(lowest, highest);
   const first = lastIndexOf(kept) + 1;
   const entries = sizes.map((size, i): Entry => {
-    return { index: first + i, term: i < turn ? middle : highest, command: random.bytes(size) };
+    const position = { index: first + i, term: i < turn ? middle : highest };
+    return random.oneIn(8)
+      ? { ...position, command: new Uint8Array(0), configuration: nextConfiguration(random) }
+      : { ...position, command: random.bytes(size) };
   });
   return write({ hardState, truncateFrom, entries });
 }
@@ -101,7 +105,9 @@ function snapshotAt(
   lastIncludedTerm: number,
 ): Step & { type: "snapshot" } {
   const data = random.bytes(random.oneIn(4) ? random.below(1500) : random.below(200));
-  return { type: "snapshot", meta: { lastIncludedIndex, lastIncludedTerm }, data };
+  const position = { lastIncludedIndex, lastIncludedTerm };
+  const meta = random.oneIn(3) ? position : { ...position, configuration: nextConfiguration(random) };
+  return { type: "snapshot", meta, data };
 }
 
 function nextHardState(random: Random, stored: Stored): HardState {

@@ -1,10 +1,12 @@
 import { CrashDisk, type DiskImage } from "@eraft/conformance";
+import type { Entry } from "@eraft/core";
 import { WalDamageError, WalStorage } from "../../src/index.ts";
 import { decodeSegmentHeader } from "../../src/segment-format.ts";
 import { scanRecords } from "../../src/segment-scan.ts";
 import { type State, append, openState, snapshot, take, vote } from "../model.ts";
 import { add } from "./explore.ts";
 import { DIR } from "./life.ts";
+import { nextConfiguration } from "./members.ts";
 import { Random } from "./random.ts";
 
 /** What a byte is for. The last three carry nothing that was promised to anybody. */
@@ -39,14 +41,17 @@ export async function rotStore(seed: number, minBytes: number, closed: boolean):
   let index = 0;
   const write = async (): Promise<void> => {
     const sizes = Array.from({ length: random.between(1, 6) }, () => random.below(500));
-    const added = sizes.map((size, i) => {
-      return { index: index + 1 + i, term: 1 + Math.floor(index / 100), command: random.bytes(size) };
+    const added = sizes.map((size, i): Entry => {
+      const position = { index: index + 1 + i, term: 1 + Math.floor(index / 100) };
+      return random.oneIn(10)
+        ? { ...position, command: new Uint8Array(0), configuration: nextConfiguration(random) }
+        : { ...position, command: random.bytes(size) };
     });
     index += sizes.length;
     await take(storage, append(...added));
   };
   for (let batches = 0; batches < 12; batches += 1) await write();
-  await take(storage, snapshot(index - 2, 1, 9000));
+  await take(storage, snapshot(index - 2, 1, 9000, nextConfiguration(random)));
   while (bytesIn(disk.image()) < minBytes) await write();
   await take(storage, vote(99, 1));
   if (closed) await storage.close();
