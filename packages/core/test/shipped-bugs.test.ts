@@ -215,12 +215,12 @@ test("row 23: whatever happened before, a leader at rest has its whole budget, a
 });
 
 test("row 37: newer snapshots and heartbeats do not start a transfer again that is under way (NuRaft#118, camunda#46345)", () => {
-  const cluster = new Cluster(3, { retainedBytes: 1000 });
+  const cluster = new Cluster(3, { retainedBytes: 0, maxRetainedBytes: 10_000 });
   const sent: number[] = [];
   cluster.elect(0);
   const heal = cluster.isolate(2);
   for (let at = 0; at < 60; at += 1) cluster.propose(0, `before ${at}`);
-  cluster.run(1, [0, 1]);
+  cluster.run(TIMING.electionTimeoutTicksMin, [0, 1]);
   heal();
   const arrive = cluster.hold((message) => message.type === "installSnapshot");
   cluster.block((message) => {
