@@ -81,6 +81,11 @@ export class Progress {
     this.inflightBytes = 0;
   }
 
+  /** A snapshot is on its way. */
+  get isInTransfer(): boolean {
+    return this.state === "snapshot" && this.snapshotPauseTicks === Number.POSITIVE_INFINITY;
+  }
+
   /** It will ask for the entries after this one. */
   get neededAfter(): LogIndex {
     return this.state === "snapshot" ? this.snapshotIndex : this.matchIndex;

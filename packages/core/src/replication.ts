@@ -60,7 +60,7 @@ export class Replication {
     const { electionTimeoutTicksMin } = this.#server.config;
     let needed = Number.POSITIVE_INFINITY;
     for (const follower of this.#followers.values()) {
-      if (follower.ticksSinceContact >= electionTimeoutTicksMin) continue;
+      if (follower.ticksSinceContact >= electionTimeoutTicksMin && !follower.isInTransfer) continue;
       needed = Math.min(needed, follower.neededAfter);
     }
     return needed;

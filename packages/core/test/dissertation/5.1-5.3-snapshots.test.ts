@@ -254,9 +254,9 @@ test("the heartbeat that sends a snapshot again is still a heartbeat", () => {
   expect(types.map(({ type }) => type).toSorted()).toEqual(["appendEntries", "installSnapshot"]);
 });
 
-test("what follows a snapshot under way stays in the leader's log when it takes the next one, for a follower that answers", () => {
+test("what follows a snapshot under way stays in the leader's log when it takes the next one", () => {
   const config = { retainedBytes: 0, maxRetainedBytes: 1000 };
-  const baseAfterTransfer = (answers: boolean): number => {
+  const baseAfter = (answers: boolean, isInTransfer: boolean): number => {
     const leader = new Solo({ snapshot: [4, 1], log: [1], config }).lead();
     leader.receive(conflict(1, -1, { term: 2, sequence: leader.lastAppend().sequence }));
     for (const text of ["a", "b", "c"]) leader.propose(text);
@@ -266,13 +266,16 @@ test("what follows a snapshot under way stays in the leader's log when it takes 
       leader.receive(success(9, { term: 2, from: 2, sequence: 1 }));
       if (answers) leader.receive(conflict(1, -1, { term: 2, sequence: 1 }));
     }
-    const { state } = leader;
-    expect(state.peers.get(1)).toMatchObject({ state: "snapshot" });
+    expect(leader.state.peers.get(1)).toMatchObject({ state: "snapshot" });
+    if (!isInTransfer) leader.step({ type: "snapshotSent", to: 1, snapshot: null });
     leader.step({ type: "compacted", snapshot: { lastIncludedIndex: 9, lastIncludedTerm: 2 } });
     return leader.state.baseIndex;
   };
-  expect(baseAfterTransfer(true)).toBe(4);
-  expect(baseAfterTransfer(false)).toBe(9);
+  expect(baseAfter(true, true)).toBe(4);
+  expect(baseAfter(false, true)).toBe(4);
+  expect(baseAfter(true, false)).toBe(4);
+  // It does not answer, and gets nothing: nobody waits for the dead.
+  expect(baseAfter(false, false)).toBe(9);
 });
 
 test("a follower that has the snapshot after all, or installs it, goes on with entries", () => {
