@@ -10,6 +10,7 @@ import type {
 } from "@eraft/core";
 import { assert, History } from "./history.ts";
 import { Invariants } from "./invariants.ts";
+import { textOfMembers } from "./members.ts";
 import { type Filter, Network, type Parcel } from "./network.ts";
 import { Node, type Observer } from "./node.ts";
 import { bytesOf } from "./text.ts";
@@ -67,10 +68,11 @@ export class Cluster implements Observer {
     for (let tick = 0; tick < ticks; tick += 1) this.node(id).tick();
   }
 
-  /** Lets `id` stand for election: the first to time out. */
+  /** Lets `id` stand for election, or ask whether it should where that comes first: the first to time out. */
   campaign(id: NodeId): void {
     const { term } = this.state(id);
-    for (let tick = 0; this.state(id).term === term; tick += 1) {
+    const waits = (): boolean => this.state(id).term === term && this.state(id).role !== "preCandidate";
+    for (let tick = 0; waits(); tick += 1) {
       assert(tick < 2 * TIMING.electionTimeoutTicksMax, `${id} does not stand for election`);
       this.tick(id);
     }
@@ -90,10 +92,10 @@ export class Cluster implements Observer {
     return this.#requests;
   }
 
-  read(id: NodeId): RequestId {
+  read(id: NodeId, consistency: "linearizable" | "lease" = "linearizable"): RequestId {
     this.#requests += 1;
     this.history.reads.set(this.#requests, this.history.commitIndex);
-    this.node(id).step({ type: "read", id: this.#requests });
+    this.node(id).step({ type: "read", id: this.#requests, consistency });
     return this.#requests;
   }
 
@@ -130,6 +132,20 @@ export class Cluster implements Observer {
 
   restart(id: NodeId): void {
     this.node(id).start();
+  }
+
+  /** A server that is down loses its disk and gets an empty one. */
+  wipe(id: NodeId): void {
+    const { disk, isUp } = this.node(id);
+    assert(!isUp, `${id} is running`);
+    disk.hardState = { term: 0, votedFor: null };
+    disk.snapshot = null;
+    disk.entries = [];
+  }
+
+  /** `id` learns which disk speaks for `peer`. */
+  identify(id: NodeId, peer: NodeId, incarnation: string): void {
+    this.node(id).step({ type: "identified", peer, incarnation });
   }
 
   compact(id: NodeId): void {
@@ -179,6 +195,11 @@ export class Cluster implements Observer {
   /** Commands applied by `id`, no-ops left out. */
   applied(id: NodeId): string[] {
     return this.node(id).applied.filter((text) => text !== "");
+  }
+
+  /** The members that `id` goes by, as `configurationOf` reads them. */
+  members(id: NodeId): string {
+    return textOfMembers(this.state(id).configuration.configuration);
   }
 
   outcome(request: RequestId): string | undefined {

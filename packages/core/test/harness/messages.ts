@@ -6,10 +6,16 @@ import type {
   InstallSnapshotResponse,
   LogIndex,
   Message,
+  PreVote,
+  PreVoteResponse,
+  ReadIndexRequest,
+  ReadIndexResponse,
   RequestVote,
   RequestVoteResponse,
   Term,
+  TimeoutNow,
 } from "@eraft/core";
+import { configurationOf } from "./members.ts";
 import { bytesOf } from "./text.ts";
 
 /** Messages as tests write them: from server 1 to server 0 unless said otherwise. */
@@ -35,6 +41,32 @@ export function requestVote(last: Position, fields: Fields<RequestVote>): Reques
 
 export function voteAnswer(voteGranted: boolean, fields: Fields<RequestVoteResponse>): RequestVoteResponse {
   return { type: "requestVoteResponse", ...envelope, voteGranted, ...fields };
+}
+
+export function preVote(last: Position, fields: Fields<PreVote>): PreVote {
+  const [lastLogIndex, lastLogTerm] = last;
+  return { type: "preVote", ...envelope, lastLogIndex, lastLogTerm, ...fields };
+}
+
+export function preVoteAnswer(voteGranted: boolean, fields: Fields<PreVoteResponse>): PreVoteResponse {
+  return { type: "preVoteResponse", ...envelope, voteGranted, ...fields };
+}
+
+export function timeoutNow(fields: Fields<TimeoutNow>): TimeoutNow {
+  return { type: "timeoutNow", ...envelope, ...fields };
+}
+
+export function readIndex(fields: Fields<ReadIndexRequest>): ReadIndexRequest {
+  return { type: "readIndex", ...envelope, ...fields };
+}
+
+export function readIndexAnswer(index: LogIndex, fields: Fields<ReadIndexResponse>): ReadIndexResponse {
+  return { type: "readIndexResponse", ...envelope, readIndex: index, ...fields };
+}
+
+/** A configuration entry; `members` as `configurationOf` reads them. */
+export function configurationEntry([index, term]: Position, members: string): Entry {
+  return { index, term, command: new Uint8Array(0), configuration: configurationOf(members) };
 }
 
 /** AppendEntries with entries of `terms` after `prev`. */

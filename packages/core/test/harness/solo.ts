@@ -3,6 +3,7 @@ import type {
   AppendEntries,
   Input,
   LogIndex,
+  MemberChange,
   Message,
   NodeId,
   Outcome,
@@ -13,7 +14,7 @@ import type {
   Term,
 } from "@eraft/core";
 import { TIMING } from "./cluster.ts";
-import { entriesOf, type Position, voteAnswer } from "./messages.ts";
+import { configurationEntry, entriesOf, type Position, voteAnswer } from "./messages.ts";
 import type { Parcel } from "./network.ts";
 import { Node, type Observer } from "./node.ts";
 import { bytesOf } from "./text.ts";
@@ -21,6 +22,8 @@ import { bytesOf } from "./text.ts";
 interface Setup {
   /** Terms of the entries in the stored log, from index 1 or after `snapshot`. */
   readonly log?: readonly Term[];
+  /** Of these entries, those that are configurations, as `configurationOf` reads them. */
+  readonly members?: Readonly<Record<LogIndex, string>>;
   readonly snapshot?: Position;
   /** The stored term; by default that of the last entry. */
   readonly term?: Term;
@@ -37,13 +40,19 @@ export class Solo implements Observer {
   stalled = false;
   #sent: Message[] = [];
 
-  constructor({ log = [], snapshot, term, votedFor = null, size = 3, config = {} }: Setup = {}) {
+  constructor(setup: Setup = {}) {
+    const { log = [], members = {}, snapshot, term, votedFor = null, size = 3, config = {} } = setup;
     const peers = Array.from({ length: size }, (_, id) => id);
     this.node = new Node({ ...TIMING, id: 0, peers, seed: 1, ...config }, this);
     const { disk } = this.node;
     const [index, snapshotTerm] = snapshot ?? [0, 0];
     if (snapshot !== undefined) disk.install(snapshotOf(snapshot));
-    disk.entries = entriesOf(log, index);
+    disk.entries = entriesOf(log, index).map((entry) => {
+      const configuration = members[entry.index];
+      return configuration === undefined
+        ? entry
+        : configurationEntry([entry.index, entry.term], configuration);
+    });
     disk.hardState = { term: term ?? log.at(-1) ?? snapshotTerm, votedFor };
     this.node.start();
     this.settle();
@@ -89,6 +98,14 @@ export class Solo implements Observer {
 
   read(id: RequestId = 1): void {
     this.step({ type: "read", id });
+  }
+
+  change(changes: readonly MemberChange[], expectedIndex: LogIndex | null = null, id: RequestId = 1): void {
+    this.step({ type: "changeConfiguration", id, changes, expectedIndex });
+  }
+
+  transfer(to: NodeId | null = null, id: RequestId = 1): void {
+    this.step({ type: "transferLeadership", id, to });
   }
 
   /** What was sent since the last look. */
