@@ -2,11 +2,15 @@
 // @generated from file eraft/admin/v1/admin.proto (package eraft.admin.v1, syntax proto3)
 /* eslint-disable */
 
-// What an operator wants to know of one node. Grows with the command line; the Go nodes of eraft do not serve it.
+// What an operator wants to know of one node and to change about a cluster. Grows with the command line; the Go nodes of eraft do not serve it.
+//
+// Whatever was not done is an error with a Refusal among its details. An error without one leaves open whether it was done: ListMembers tells.
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Member } from "../../cluster/v1/configuration_pb.ts";
+import { file_eraft_cluster_v1_configuration } from "../../cluster/v1/configuration_pb.ts";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file eraft/admin/v1/admin.proto.
@@ -14,7 +18,8 @@ import type { Message } from "@bufbuild/protobuf";
 export const file_eraft_admin_v1_admin: GenFile =
   /*@__PURE__*/
   fileDesc(
-    "ChplcmFmdC9hZG1pbi92MS9hZG1pbi5wcm90bxIOZXJhZnQuYWRtaW4udjEiFgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QikwIKFUdldE5vZGVTdGF0dXNSZXNwb25zZRIKCgJpZBgBIAEoAxIMCgRyb2xlGAIgASgJEgwKBHRlcm0YAyABKAMSEQoJbGVhZGVyX2lkGAQgASgDEhQKDGNvbW1pdF9pbmRleBgFIAEoAxIUCgxsYXN0X2FwcGxpZWQYBiABKAMSFgoObGFzdF9sb2dfaW5kZXgYByABKAMSFgoOc25hcHNob3RfaW5kZXgYCCABKAMSEQoJbG9nX2J5dGVzGAkgASgDEhQKDHN0b3JhZ2Vfc2l6ZRgKIAEoAxIpCgVwZWVycxgLIAMoCzIaLmVyYWZ0LmFkbWluLnYxLlBlZXJTdGF0dXMSDwoHZmFpbHVyZRgMIAEoCSKOAQoKUGVlclN0YXR1cxIKCgJpZBgBIAEoAxIPCgdhZGRyZXNzGAIgASgJEg0KBXN0YXRlGAMgASgJEhIKCm5leHRfaW5kZXgYBCABKAMSEwoLbWF0Y2hfaW5kZXgYBSABKAMSFwoPbGFzdF9jb250YWN0X21zGAYgASgDEhIKCmxhc3RfZXJyb3IYByABKAkybAoMQWRtaW5TZXJ2aWNlElwKDUdldE5vZGVTdGF0dXMSJC5lcmFmdC5hZG1pbi52MS5HZXROb2RlU3RhdHVzUmVxdWVzdBolLmVyYWZ0LmFkbWluLnYxLkdldE5vZGVTdGF0dXNSZXNwb25zZWIGcHJvdG8z",
+    "ChplcmFmdC9hZG1pbi92MS9hZG1pbi5wcm90bxIOZXJhZnQuYWRtaW4udjEiFgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QizAIKFUdldE5vZGVTdGF0dXNSZXNwb25zZRIKCgJpZBgBIAEoAxIMCgRyb2xlGAIgASgJEgwKBHRlcm0YAyABKAMSEQoJbGVhZGVyX2lkGAQgASgDEhQKDGNvbW1pdF9pbmRleBgFIAEoAxIUCgxsYXN0X2FwcGxpZWQYBiABKAMSFgoObGFzdF9sb2dfaW5kZXgYByABKAMSFgoOc25hcHNob3RfaW5kZXgYCCABKAMSEQoJbG9nX2J5dGVzGAkgASgDEhQKDHN0b3JhZ2Vfc2l6ZRgKIAEoAxIpCgVwZWVycxgLIAMoCzIaLmVyYWZ0LmFkbWluLnYxLlBlZXJTdGF0dXMSDwoHZmFpbHVyZRgMIAEoCRISCgpjbHVzdGVyX2lkGA0gASgJEhMKC2luY2FybmF0aW9uGA4gASgJEg4KBnN0YXJ0cxgPIAEoBCKOAQoKUGVlclN0YXR1cxIKCgJpZBgBIAEoAxIPCgdhZGRyZXNzGAIgASgJEg0KBXN0YXRlGAMgASgJEhIKCm5leHRfaW5kZXgYBCABKAMSEwoLbWF0Y2hfaW5kZXgYBSABKAMSFwoPbGFzdF9jb250YWN0X21zGAYgASgDEhIKCmxhc3RfZXJyb3IYByABKAkiFAoSTGlzdE1lbWJlcnNSZXF1ZXN0IrsBChNMaXN0TWVtYmVyc1Jlc3BvbnNlEg0KBWluZGV4GAEgASgDEikKB21lbWJlcnMYAiADKAsyGC5lcmFmdC5jbHVzdGVyLnYxLk1lbWJlchIRCgljb21taXR0ZWQYAyABKAgSEgoKY2x1c3Rlcl9pZBgEIAEoCRIKCgJpZBgFIAEoAxIMCgR0ZXJtGAYgASgDEhEKCWxlYWRlcl9pZBgHIAEoAxIWCg5sZWFkZXJfYWRkcmVzcxgIIAEoCSJ1ChRDaGFuZ2VNZW1iZXJzUmVxdWVzdBItCgdjaGFuZ2VzGAEgAygLMhwuZXJhZnQuYWRtaW4udjEuTWVtYmVyQ2hhbmdlEhsKDmV4cGVjdGVkX2luZGV4GAIgASgDSACIAQFCEQoPX2V4cGVjdGVkX2luZGV4IuQBCgxNZW1iZXJDaGFuZ2USLgoJYWRkX3ZvdGVyGAEgASgLMhkuZXJhZnQuYWRtaW4udjEuQWRkTWVtYmVySAASMAoLYWRkX2xlYXJuZXIYAiABKAsyGS5lcmFmdC5hZG1pbi52MS5BZGRNZW1iZXJIABIRCgdwcm9tb3RlGAMgASgDSAASEAoGZGVtb3RlGAQgASgDSAASEAoGcmVtb3ZlGAUgASgDSAASMQoLc2V0X2FkZHJlc3MYBiABKAsyGi5lcmFmdC5hZG1pbi52MS5TZXRBZGRyZXNzSABCCAoGY2hhbmdlIigKCUFkZE1lbWJlchIKCgJpZBgBIAEoAxIPCgdhZGRyZXNzGAIgASgJIikKClNldEFkZHJlc3MSCgoCaWQYASABKAMSDwoHYWRkcmVzcxgCIAEoCSJRChVDaGFuZ2VNZW1iZXJzUmVzcG9uc2USDQoFaW5kZXgYASABKAMSKQoHbWVtYmVycxgCIAMoCzIYLmVyYWZ0LmNsdXN0ZXIudjEuTWVtYmVyIjMKGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSDwoCdG8YASABKANIAIgBAUIFCgNfdG8iHAoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2UiYwoHUmVmdXNhbBItCgZyZWFzb24YASABKA4yHS5lcmFmdC5hZG1pbi52MS5SZWZ1c2FsUmVhc29uEhEKCWxlYWRlcl9pZBgCIAEoAxIWCg5sZWFkZXJfYWRkcmVzcxgDIAEoCSqoAQoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEh0KGVJFRlVTQUxfUkVBU09OX05PVF9MRUFERVIQARIYChRSRUZVU0FMX1JFQVNPTl9MQVRFUhACEh0KGVJFRlVTQUxfUkVBU09OX0lNUE9TU0lCTEUQAxIfChtSRUZVU0FMX1JFQVNPTl9OT19TVUNDRVNTT1IQBDKPAwoMQWRtaW5TZXJ2aWNlElwKDUdldE5vZGVTdGF0dXMSJC5lcmFmdC5hZG1pbi52MS5HZXROb2RlU3RhdHVzUmVxdWVzdBolLmVyYWZ0LmFkbWluLnYxLkdldE5vZGVTdGF0dXNSZXNwb25zZRJWCgtMaXN0TWVtYmVycxIiLmVyYWZ0LmFkbWluLnYxLkxpc3RNZW1iZXJzUmVxdWVzdBojLmVyYWZ0LmFkbWluLnYxLkxpc3RNZW1iZXJzUmVzcG9uc2USXAoNQ2hhbmdlTWVtYmVycxIkLmVyYWZ0LmFkbWluLnYxLkNoYW5nZU1lbWJlcnNSZXF1ZXN0GiUuZXJhZnQuYWRtaW4udjEuQ2hhbmdlTWVtYmVyc1Jlc3BvbnNlEmsKElRyYW5zZmVyTGVhZGVyc2hpcBIpLmVyYWZ0LmFkbWluLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaKi5lcmFmdC5hZG1pbi52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZWIGcHJvdG8z",
+    [file_eraft_cluster_v1_configuration],
   );
 
 /**
@@ -105,6 +110,25 @@ export type GetNodeStatusResponse = Message<"eraft.admin.v1.GetNodeStatusRespons
    * @generated from field: string failure = 12;
    */
   failure: string;
+
+  /**
+   * Empty of a node that is to join a cluster and does not know yet which.
+   *
+   * @generated from field: string cluster_id = 13;
+   */
+  clusterId: string;
+
+  /**
+   * Which disk the node speaks for, and how often that has been opened.
+   *
+   * @generated from field: string incarnation = 14;
+   */
+  incarnation: string;
+
+  /**
+   * @generated from field: uint64 starts = 15;
+   */
+  starts: bigint;
 };
 
 /**
@@ -171,6 +195,352 @@ export const PeerStatusSchema: GenMessage<PeerStatus> =
   messageDesc(file_eraft_admin_v1_admin, 2);
 
 /**
+ * @generated from message eraft.admin.v1.ListMembersRequest
+ */
+export type ListMembersRequest = Message<"eraft.admin.v1.ListMembersRequest"> & {};
+
+/**
+ * Describes the message eraft.admin.v1.ListMembersRequest.
+ * Use `create(ListMembersRequestSchema)` to create a new message.
+ */
+export const ListMembersRequestSchema: GenMessage<ListMembersRequest> =
+  /*@__PURE__*/
+  messageDesc(file_eraft_admin_v1_admin, 3);
+
+/**
+ * @generated from message eraft.admin.v1.ListMembersResponse
+ */
+export type ListMembersResponse = Message<"eraft.admin.v1.ListMembersResponse"> & {
+  /**
+   * Of the entry in the log that says so; 0 for the members that the cluster began with.
+   *
+   * @generated from field: int64 index = 1;
+   */
+  index: bigint;
+
+  /**
+   * @generated from field: repeated eraft.cluster.v1.Member members = 2;
+   */
+  members: Member[];
+
+  /**
+   * The entry is known to be committed: this will not be undone.
+   *
+   * @generated from field: bool committed = 3;
+   */
+  committed: boolean;
+
+  /**
+   * @generated from field: string cluster_id = 4;
+   */
+  clusterId: string;
+
+  /**
+   * The node that answers.
+   *
+   * @generated from field: int64 id = 5;
+   */
+  id: bigint;
+
+  /**
+   * @generated from field: int64 term = 6;
+   */
+  term: bigint;
+
+  /**
+   * The leader it knows of, -1 for none, and where that is.
+   *
+   * @generated from field: int64 leader_id = 7;
+   */
+  leaderId: bigint;
+
+  /**
+   * @generated from field: string leader_address = 8;
+   */
+  leaderAddress: string;
+};
+
+/**
+ * Describes the message eraft.admin.v1.ListMembersResponse.
+ * Use `create(ListMembersResponseSchema)` to create a new message.
+ */
+export const ListMembersResponseSchema: GenMessage<ListMembersResponse> =
+  /*@__PURE__*/
+  messageDesc(file_eraft_admin_v1_admin, 4);
+
+/**
+ * @generated from message eraft.admin.v1.ChangeMembersRequest
+ */
+export type ChangeMembersRequest = Message<"eraft.admin.v1.ChangeMembersRequest"> & {
+  /**
+   * Done together: either all of them or none.
+   *
+   * @generated from field: repeated eraft.admin.v1.MemberChange changes = 1;
+   */
+  changes: MemberChange[];
+
+  /**
+   * Only if the configuration is still that of this index, as ListMembers gave it.
+   *
+   * @generated from field: optional int64 expected_index = 2;
+   */
+  expectedIndex?: bigint | undefined;
+};
+
+/**
+ * Describes the message eraft.admin.v1.ChangeMembersRequest.
+ * Use `create(ChangeMembersRequestSchema)` to create a new message.
+ */
+export const ChangeMembersRequestSchema: GenMessage<ChangeMembersRequest> =
+  /*@__PURE__*/
+  messageDesc(file_eraft_admin_v1_admin, 5);
+
+/**
+ * @generated from message eraft.admin.v1.MemberChange
+ */
+export type MemberChange = Message<"eraft.admin.v1.MemberChange"> & {
+  /**
+   * @generated from oneof eraft.admin.v1.MemberChange.change
+   */
+  change:
+    | {
+        /**
+         * @generated from field: eraft.admin.v1.AddMember add_voter = 1;
+         */
+        value: AddMember;
+        case: "addVoter";
+      }
+    | {
+        /**
+         * @generated from field: eraft.admin.v1.AddMember add_learner = 2;
+         */
+        value: AddMember;
+        case: "addLearner";
+      }
+    | {
+        /**
+         * Each of the next three names a member.
+         *
+         * @generated from field: int64 promote = 3;
+         */
+        value: bigint;
+        case: "promote";
+      }
+    | {
+        /**
+         * @generated from field: int64 demote = 4;
+         */
+        value: bigint;
+        case: "demote";
+      }
+    | {
+        /**
+         * @generated from field: int64 remove = 5;
+         */
+        value: bigint;
+        case: "remove";
+      }
+    | {
+        /**
+         * @generated from field: eraft.admin.v1.SetAddress set_address = 6;
+         */
+        value: SetAddress;
+        case: "setAddress";
+      }
+    | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message eraft.admin.v1.MemberChange.
+ * Use `create(MemberChangeSchema)` to create a new message.
+ */
+export const MemberChangeSchema: GenMessage<MemberChange> =
+  /*@__PURE__*/
+  messageDesc(file_eraft_admin_v1_admin, 6);
+
+/**
+ * A voter begins as a learner, and is promoted by the leader once it has caught up.
+ *
+ * @generated from message eraft.admin.v1.AddMember
+ */
+export type AddMember = Message<"eraft.admin.v1.AddMember"> & {
+  /**
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * @generated from field: string address = 2;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message eraft.admin.v1.AddMember.
+ * Use `create(AddMemberSchema)` to create a new message.
+ */
+export const AddMemberSchema: GenMessage<AddMember> = /*@__PURE__*/ messageDesc(file_eraft_admin_v1_admin, 7);
+
+/**
+ * @generated from message eraft.admin.v1.SetAddress
+ */
+export type SetAddress = Message<"eraft.admin.v1.SetAddress"> & {
+  /**
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * @generated from field: string address = 2;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message eraft.admin.v1.SetAddress.
+ * Use `create(SetAddressSchema)` to create a new message.
+ */
+export const SetAddressSchema: GenMessage<SetAddress> =
+  /*@__PURE__*/
+  messageDesc(file_eraft_admin_v1_admin, 8);
+
+/**
+ * @generated from message eraft.admin.v1.ChangeMembersResponse
+ */
+export type ChangeMembersResponse = Message<"eraft.admin.v1.ChangeMembersResponse"> & {
+  /**
+   * @generated from field: int64 index = 1;
+   */
+  index: bigint;
+
+  /**
+   * @generated from field: repeated eraft.cluster.v1.Member members = 2;
+   */
+  members: Member[];
+};
+
+/**
+ * Describes the message eraft.admin.v1.ChangeMembersResponse.
+ * Use `create(ChangeMembersResponseSchema)` to create a new message.
+ */
+export const ChangeMembersResponseSchema: GenMessage<ChangeMembersResponse> =
+  /*@__PURE__*/
+  messageDesc(file_eraft_admin_v1_admin, 9);
+
+/**
+ * @generated from message eraft.admin.v1.TransferLeadershipRequest
+ */
+export type TransferLeadershipRequest = Message<"eraft.admin.v1.TransferLeadershipRequest"> & {
+  /**
+   * Not set: whoever is best prepared.
+   *
+   * @generated from field: optional int64 to = 1;
+   */
+  to?: bigint | undefined;
+};
+
+/**
+ * Describes the message eraft.admin.v1.TransferLeadershipRequest.
+ * Use `create(TransferLeadershipRequestSchema)` to create a new message.
+ */
+export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> =
+  /*@__PURE__*/
+  messageDesc(file_eraft_admin_v1_admin, 10);
+
+/**
+ * @generated from message eraft.admin.v1.TransferLeadershipResponse
+ */
+export type TransferLeadershipResponse = Message<"eraft.admin.v1.TransferLeadershipResponse"> & {};
+
+/**
+ * Describes the message eraft.admin.v1.TransferLeadershipResponse.
+ * Use `create(TransferLeadershipResponseSchema)` to create a new message.
+ */
+export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> =
+  /*@__PURE__*/
+  messageDesc(file_eraft_admin_v1_admin, 11);
+
+/**
+ * Why a request was not done and never will be; the text of the error is for people.
+ *
+ * @generated from message eraft.admin.v1.Refusal
+ */
+export type Refusal = Message<"eraft.admin.v1.Refusal"> & {
+  /**
+   * @generated from field: eraft.admin.v1.RefusalReason reason = 1;
+   */
+  reason: RefusalReason;
+
+  /**
+   * The leader that the node knows of, -1 for none, and where that is.
+   *
+   * @generated from field: int64 leader_id = 2;
+   */
+  leaderId: bigint;
+
+  /**
+   * @generated from field: string leader_address = 3;
+   */
+  leaderAddress: string;
+};
+
+/**
+ * Describes the message eraft.admin.v1.Refusal.
+ * Use `create(RefusalSchema)` to create a new message.
+ */
+export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/ messageDesc(file_eraft_admin_v1_admin, 12);
+
+/**
+ * @generated from enum eraft.admin.v1.RefusalReason
+ */
+export const RefusalReason = {
+  /**
+   * @generated from enum value: REFUSAL_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * FAILED_PRECONDITION: ask the leader.
+   *
+   * @generated from enum value: REFUSAL_REASON_NOT_LEADER = 1;
+   */
+  NOT_LEADER: 1,
+
+  /**
+   * UNAVAILABLE: another change or transfer is under way, the leader is too new to know, or too much waits. Ask again.
+   *
+   * @generated from enum value: REFUSAL_REASON_LATER = 2;
+   */
+  LATER: 2,
+
+  /**
+   * FAILED_PRECONDITION: it does not fit the members there are, or `expected_index`.
+   *
+   * @generated from enum value: REFUSAL_REASON_IMPOSSIBLE = 3;
+   */
+  IMPOSSIBLE: 3,
+
+  /**
+   * ABORTED: nobody took over in time, and this node still leads.
+   *
+   * @generated from enum value: REFUSAL_REASON_NO_SUCCESSOR = 4;
+   */
+  NO_SUCCESSOR: 4,
+} as const;
+
+/**
+ * @generated from enum eraft.admin.v1.RefusalReason
+ */
+export type RefusalReason = (typeof RefusalReason)[keyof typeof RefusalReason] | UnknownEnum;
+
+/**
+ * Describes the enum eraft.admin.v1.RefusalReason.
+ */
+export const RefusalReasonSchema: GenEnum<RefusalReason> =
+  /*@__PURE__*/
+  enumDesc(file_eraft_admin_v1_admin, 0);
+
+/**
  * @generated from service eraft.admin.v1.AdminService
  */
 export const AdminService: GenService<{
@@ -181,5 +551,36 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof GetNodeStatusRequestSchema;
     output: typeof GetNodeStatusResponseSchema;
+  };
+  /**
+   * The members by the latest configuration in the log of this node, which may be behind that of the leader.
+   *
+   * @generated from rpc eraft.admin.v1.AdminService.ListMembers
+   */
+  listMembers: {
+    methodKind: "unary";
+    input: typeof ListMembersRequestSchema;
+    output: typeof ListMembersResponseSchema;
+  };
+  /**
+   * Changes who belongs to the cluster (dissertation, chapter 4). For the leader, which answers once the change is committed and done with: a server that
+   * was to become a voter has caught up and is one. It goes on even if the caller does not wait for that.
+   *
+   * @generated from rpc eraft.admin.v1.AdminService.ChangeMembers
+   */
+  changeMembers: {
+    methodKind: "unary";
+    input: typeof ChangeMembersRequestSchema;
+    output: typeof ChangeMembersResponseSchema;
+  };
+  /**
+   * Makes another voter the leader (3.10). For the leader, which answers once it no longer leads.
+   *
+   * @generated from rpc eraft.admin.v1.AdminService.TransferLeadership
+   */
+  transferLeadership: {
+    methodKind: "unary";
+    input: typeof TransferLeadershipRequestSchema;
+    output: typeof TransferLeadershipResponseSchema;
   };
 }> = /*@__PURE__*/ serviceDesc(file_eraft_admin_v1_admin, 0);
