@@ -195,9 +195,9 @@ export class Server {
     this.restartElectionTimer();
   }
 
-  /** The leader that clients should ask; null if there is none, or it is probably gone. */
+  /** The leader that clients should ask; null if there is none, or it has been silent for so long that it probably is none any more. */
   get knownLeaderId(): NodeId | null {
-    return this.timer.isLeaderGone ? null : this.leaderId;
+    return this.timer.isLeaderRecent ? this.leaderId : null;
   }
 
   // --- commit and apply
