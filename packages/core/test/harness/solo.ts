@@ -14,10 +14,13 @@ import type {
   Term,
 } from "@eraft/core";
 import { TIMING } from "./cluster.ts";
-import { configurationEntry, entriesOf, type Position, voteAnswer } from "./messages.ts";
+import { configurationEntry, entriesOf, type Position, preVoteAnswer, voteAnswer } from "./messages.ts";
 import type { Parcel } from "./network.ts";
 import { Node, type Observer } from "./node.ts";
 import { bytesOf } from "./text.ts";
+
+/** Answers whatever was asked. */
+const NEWEST = 2 ** 40;
 
 interface Setup {
   /** Terms of the entries in the stored log, from index 1 or after `snapshot`. */
@@ -130,20 +133,24 @@ export class Solo implements Observer {
   /** Lets the election timeout pass. */
   campaign(): void {
     const { term } = this.state;
-    for (let tick = 0; this.state.term === term && tick < 2 * TIMING.electionTimeoutTicksMax; tick += 1)
-      this.tick();
+    const waits = (): boolean => this.state.term === term && this.state.role !== "preCandidate";
+    for (let tick = 0; waits() && tick < 2 * TIMING.electionTimeoutTicksMax; tick += 1) this.tick();
   }
 
   /** Has it elected by the votes of all others. */
   lead(): this {
     this.campaign();
-    const { term, id } = this.state;
-    for (let peer = 1; this.state.role === "candidate"; peer += 1) {
-      this.node.receive({ message: voteAnswer(true, { term, from: peer, to: id }), snapshot: null });
-      this.settle();
-    }
+    for (let from = 1; this.state.role === "preCandidate"; from += 1)
+      this.#deliver(preVoteAnswer(true, { term: this.state.term, from, sequence: NEWEST }));
+    for (let from = 1; this.state.role === "candidate"; from += 1)
+      this.#deliver(voteAnswer(true, { term: this.state.term, from }));
     if (this.state.role !== "leader") throw new Error("not elected");
     return this;
+  }
+
+  #deliver(message: Message): void {
+    this.node.receive({ message, snapshot: null });
+    this.settle();
   }
 
   settle(): void {
