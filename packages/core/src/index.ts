@@ -59,6 +59,7 @@ export type {
 } from "./effects.ts";
 export type { ConfigurationAt } from "./configurations.ts";
 export {
+  changed,
   countsIn,
   isElector,
   isJoint,
@@ -66,6 +67,7 @@ export {
   MAX_MEMBERS,
   type MemberChange,
   memberOf,
+  type Refused,
 } from "./configuration.ts";
 export { Quorum } from "./quorum.ts";
 export { InvariantError } from "./assert.ts";
