@@ -324,6 +324,36 @@ export const STORAGE_WAL: readonly Mutant[] = [
     replace: "const done = work();",
   },
   {
+    id: "storage-wal/write-overtakes-commit",
+    bug: "lets a write that was called after a commit take effect before it",
+    file: STORAGE,
+    find: "    return this.#enqueue(async () => {\n      const snapshot = await finished;\n      await this.#guard(() => this.#install(this.#requireParts(), writer, snapshot));\n    });\n",
+    replace:
+      "    return finished.then((snapshot) => this.#enqueue(() => this.#guard(() => this.#install(this.#requireParts(), writer, snapshot))));\n",
+  },
+  {
+    id: "storage-wal/commit-failure-unheard",
+    bug: "ends the process when a snapshot fails whose turn has not come",
+    file: STORAGE,
+    find: "    void Promise.allSettled([finished]);\n",
+    replace: "",
+  },
+  {
+    id: "storage-wal/truncation-beyond-the-end-refused",
+    bug: "refuses a truncation that has nothing to drop",
+    file: OUTLINE,
+    find: "if (truncateFrom !== null && (!isUint53(truncateFrom) || truncateFrom <= this.snapshotIndex)) {",
+    replace:
+      "if (truncateFrom !== null && (!isUint53(truncateFrom) || truncateFrom <= this.snapshotIndex || truncateFrom > this.#lastIndex + 1)) {",
+  },
+  {
+    id: "storage-wal/truncation-beyond-the-end-extends",
+    bug: "takes a truncation beyond the end for the end",
+    file: OUTLINE,
+    find: "    if (from > this.#lastIndex) return;\n",
+    replace: "",
+  },
+  {
     id: "storage-wal/reader-left-open",
     bug: "leaves the files of snapshot readers open when it is closed",
     like: ["L17"],

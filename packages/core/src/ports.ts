@@ -4,7 +4,10 @@ import type { LogIndex, NodeId, Restored, SnapshotMeta, WriteBatch } from "./typ
 /**
  * Where a server keeps what must survive a crash.
  *
- * - At most one `write` is outstanding at a time. A snapshot may be created, and the stored one read, meanwhile.
+ * - At most one `write` is outstanding at a time. A snapshot may be created, filled and committed, and the stored one read, meanwhile.
+ * - `write` and a sink's `commit` take effect in the order of the calls, though one may be called while the other is under way: what is
+ *   called second sees all that the first one does, and is not there after a crash without it.
+ * - Configurations come back as they were given, those of entries as well as those of snapshots; where none was given there is none.
  * - After any rejection of `write` or of a sink's `commit` the storage is no longer used, except to be closed: what the disk
  *   then holds is only known again after the next `open`.
  */
@@ -20,6 +23,8 @@ export interface Storage {
   /**
    * Resolves once all of `batch` will survive a crash, together with every batch before it. A crash before that leaves all or
    * nothing of it. The entries' bytes belong to the caller and do not change.
+   *
+   * `truncateFrom` may lie beyond the end of the log; then it drops nothing.
    */
   write(batch: WriteBatch): Promise<void>;
 

@@ -154,10 +154,18 @@ export class WalStorage implements Storage {
     return this.#sink;
   }
 
-  async #commit(writer: SnapshotWriter): Promise<void> {
-    // The bulk of the work first: the log goes on meanwhile.
-    const snapshot = await this.#guard(() => writer.finish());
-    await this.#enqueue(() => this.#guard(() => this.#install(this.#requireParts(), writer, snapshot)));
+  /**
+   * Begins at once, beside the writes that were called before, and takes effect when these are done. Writes that are called from now on wait: were
+   * the commit to queue only when the file is durable, an entry after a snapshot that replaces the log would come before it.
+   */
+  #commit(writer: SnapshotWriter): Promise<void> {
+    const finished = this.#guard(() => writer.finish());
+    // Nobody listens until its turn has come, and then whoever called `commit` hears of it.
+    void Promise.allSettled([finished]);
+    return this.#enqueue(async () => {
+      const snapshot = await finished;
+      await this.#guard(() => this.#install(this.#requireParts(), writer, snapshot));
+    });
   }
 
   /** The order matters at each step; FORMAT.md tells the story of a crash between any two. */

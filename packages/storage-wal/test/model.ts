@@ -138,7 +138,7 @@ export function snapshot(
   lastIncludedTerm: number,
   size = 100,
   configuration: Configuration | null = null,
-): Step {
+): Step & { readonly type: "snapshot" } {
   const data = new Uint8Array(size).map((_, at) => (at * 17 + lastIncludedIndex) % 256);
   const position = { lastIncludedIndex, lastIncludedTerm };
   const meta = configuration === null ? position : { ...position, configuration };

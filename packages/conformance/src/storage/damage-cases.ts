@@ -15,7 +15,7 @@ export function damageCases<Site extends StorageSite>(
 function damageCase<Site extends StorageSite>(make: CaseMaker<Site>, damage: StorageDamage<Site>): Case {
   return make("Storage.open", `open refuses ${damage.name}, and changes nothing`, async (subject) => {
     const { site, witness } = subject;
-    await subject.take(...CRAFTED_WORKLOAD, append(...entries(24, 7, 2000, 10)));
+    await subject.take(...CRAFTED_WORKLOAD, append(...entries(25, 7, 2000, 10)));
     await subject.close();
     const sound = await site.contents?.();
     await damage.inflict(site);

@@ -116,7 +116,14 @@ export function writeCases<Site extends StorageSite>(
       await subject.reopen();
     }),
     parts("", "a truncation beyond the end of the log drops nothing", async (subject) => {
+      await subject.take(replace(1), replace(7));
+      await subject.reopen();
       await subject.take(append(...entries(1, 1, 1, 2)), replace(3), replace(3, ...entries(3, 1, 1)));
+      await subject.reopen();
+      await subject.take(replace(5), replace(1000, ...entries(4, 2, 3)), replace(MAX), vote(2, 1));
+      await subject.reopen();
+      // The log ends with the snapshot: there is nothing to drop, and the snapshot stays.
+      await subject.take(...snapshot(4, 2, 10), replace(5), replace(6, ...entries(5, 2, 9)));
       await subject.reopen();
     }),
     parts("", "of an index written in several terms the last one counts", async (subject) => {

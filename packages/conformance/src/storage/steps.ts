@@ -1,4 +1,4 @@
-import type { Entry, SnapshotMeta, WriteBatch } from "@eraft/core";
+import type { Configuration, Entry, SnapshotMeta, WriteBatch } from "@eraft/core";
 import { sampleBytes } from "../common/bytes.ts";
 
 /** One thing done to a storage. All steps resolve; what must be refused is asked for by `staleSnapshot`. */
@@ -24,6 +24,11 @@ export function entries(first: number, term: number, ...sizes: readonly number[]
   }));
 }
 
+/** A configuration entry. */
+export function configured(index: number, term: number, configuration: Configuration): Entry {
+  return { index, term, command: new Uint8Array(0), configuration };
+}
+
 export function vote(term: number, votedFor: number | null): Step {
   return { type: "write", batch: batch({ hardState: { term, votedFor } }) };
 }
@@ -36,14 +41,29 @@ export function replace(truncateFrom: number, ...added: readonly Entry[]): Step 
   return { type: "write", batch: batch({ truncateFrom, entries: added }) };
 }
 
-export function metaOf(lastIncludedIndex: number, lastIncludedTerm: number): SnapshotMeta {
-  return { lastIncludedIndex, lastIncludedTerm };
+export function metaOf(
+  lastIncludedIndex: number,
+  lastIncludedTerm: number,
+  configuration: Configuration | null = null,
+): SnapshotMeta {
+  const position = { lastIncludedIndex, lastIncludedTerm };
+  return configuration === null ? position : { ...position, configuration };
 }
 
 /** A whole snapshot: filled and committed. */
-export function snapshot(index: number, term: number, ...sizes: readonly number[]): readonly Step[] {
+export function snapshot(index: number, term: number, ...sizes: readonly number[]): readonly [Step, Step] {
+  return snapshotWith(null, index, term, ...sizes);
+}
+
+/** The same, with the members as of its end. */
+export function snapshotWith(
+  configuration: Configuration | null,
+  index: number,
+  term: number,
+  ...sizes: readonly number[]
+): readonly [Step, Step] {
   const chunks = sizes.map((size, i) => sampleBytes(size, index + i));
-  return [{ type: "fill", meta: metaOf(index, term), chunks }, { type: "commit" }];
+  return [{ type: "fill", meta: metaOf(index, term, configuration), chunks }, { type: "commit" }];
 }
 
 /** For the story of an error. */
@@ -53,8 +73,9 @@ export function describeStep(step: Step): string {
       return describeBatch(step.batch);
     case "fill":
     case "staleSnapshot": {
-      const { lastIncludedIndex, lastIncludedTerm } = step.meta;
-      const what = `a snapshot at index ${lastIncludedIndex} of term ${lastIncludedTerm}`;
+      const { lastIncludedIndex, lastIncludedTerm, configuration } = step.meta;
+      const members = configuration === undefined ? "" : ` with ${configuration.members.length} members`;
+      const what = `a snapshot at index ${lastIncludedIndex} of term ${lastIncludedTerm}${members}`;
       return step.type === "fill" ? `fill ${what}` : `ask for ${what}, which is not newer`;
     }
     case "commit":
@@ -72,6 +93,8 @@ function describeBatch({ hardState, truncateFrom, entries }: WriteBatch): string
   if (first !== undefined && last !== undefined) {
     const bytes = entries.reduce((sum, { command }) => sum + command.length, 0);
     parts.push(`entries ${first.index} to ${last.index} of term ${last.term} with ${bytes} bytes`);
+    const named = entries.filter(({ configuration }) => configuration !== undefined);
+    if (named.length > 0) parts.push(`configurations in ${named.map(({ index }) => index).join(" and ")}`);
   }
   return `write ${parts.join(", ") || "an empty batch"}`;
 }

@@ -2,7 +2,19 @@ import type { Entry, HardState, SnapshotMeta } from "@eraft/core";
 import { sampleBytes } from "../common/bytes.ts";
 import { Random } from "../common/random.ts";
 import { Model } from "./model.ts";
-import { type Step, append, batch, entries, metaOf, replace, snapshot, vote } from "./steps.ts";
+import { JOINT, SETTLED, randomConfiguration } from "./members.ts";
+import {
+  type Step,
+  append,
+  batch,
+  configured,
+  entries,
+  metaOf,
+  replace,
+  snapshot,
+  snapshotWith,
+  vote,
+} from "./steps.ts";
 
 /** Each step is there for a hazard: see the comments. Sizes are small, because crash cases try it at every operation. */
 export const CRAFTED_WORKLOAD: readonly Step[] = [
@@ -18,18 +30,18 @@ export const CRAFTED_WORKLOAD: readonly Step[] = [
   append(...entries(4, 2, 600, 600)),
   // The same index in three terms: an older one must not shine through.
   replace(5, ...entries(5, 3, 50)),
-  replace(5, ...entries(5, 4, 50)),
+  replace(5, configured(5, 4, JOINT)),
   // Keeps entry 5.
   ...snapshot(4, 2, 100),
   append(...entries(6, 4, 400, 400)),
   vote(5, 1),
-  // Contradicts entry 6, which has term 4: keeps nothing.
-  ...snapshot(6, 5, 700, 500),
+  // Contradicts entry 6, which has term 4: keeps nothing. The members must not go with the log.
+  ...snapshotWith(JOINT, 6, 5, 700, 500),
   // Where the dropped log had an entry 7: that one must not come back.
   append(...entries(7, 5, 30)),
   append(...entries(8, 5, 3000)),
   { type: "write", batch: { hardState: { term: 6, votedFor: null }, truncateFrom: 7, entries: [] } },
-  // Beyond the end of the log.
+  // Beyond the end of the log. The members of the snapshot before must not be taken for its own.
   ...snapshot(20, 6, 10),
   append(...entries(21, 6, 5, 900)),
   // Filled and given up, with a write in between.
@@ -43,7 +55,7 @@ export const CRAFTED_WORKLOAD: readonly Step[] = [
     batch: { hardState: { term: 7, votedFor: 0 }, truncateFrom: 22, entries: entries(22, 7, 80) },
   },
   { type: "commit" },
-  append(...entries(23, 7, 40)),
+  append(...entries(23, 7, 40), configured(24, 7, SETTLED)),
 ];
 
 /** `count` steps (or a few more) that a correct server could take, the same for the same seed. */
@@ -91,7 +103,10 @@ class Generator {
       ...entries(first, middle, ...sizes.slice(0, cut)),
       ...entries(first + cut, Math.max(middle, term), ...sizes.slice(cut)),
     ];
-    this.#add({ type: "write", batch: { hardState, truncateFrom, entries: added } });
+    const written = added.map((entry) =>
+      this.#random.oneIn(12) ? configured(entry.index, entry.term, randomConfiguration(this.#random)) : entry,
+    );
+    this.#add({ type: "write", batch: { hardState, truncateFrom, entries: written } });
   }
 
   #truncate(): void {
@@ -117,7 +132,8 @@ class Generator {
     const other = this.#random.between(Math.max(1, baseTerm), Math.max(1, baseTerm, this.#term));
     const term = known !== undefined && !this.#random.oneIn(3) ? known.term : other;
     const chunks = this.#sizes().map((size, i) => sampleBytes(size, index + term + i));
-    this.#add({ type: "fill", meta: metaOf(index, term), chunks });
+    const configuration = this.#random.oneIn(2) ? randomConfiguration(this.#random) : null;
+    this.#add({ type: "fill", meta: metaOf(index, term, configuration), chunks });
   }
 
   #add(step: Step): void {

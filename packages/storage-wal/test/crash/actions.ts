@@ -8,8 +8,8 @@ import { after, lastIndexOf, lastTermOf } from "./stored.ts";
 /** What a server, its operator or its operating system does to a storage. */
 export type Action =
   | { readonly type: "step"; readonly step: Step }
-  /** Steps that do not wait for each other; a snapshot among them keeps the log after it. */
-  | { readonly type: "burst"; readonly writes: readonly Step[]; readonly snapshot: Step | null }
+  /** Steps that do not wait for each other, at most one of them a snapshot, which has been filled before. */
+  | { readonly type: "burst"; readonly steps: readonly Step[] }
   /** A snapshot that is filled and given up. */
   | { readonly type: "giveUp"; readonly step: Step & { readonly type: "snapshot" } }
   | { readonly type: "reopen" }
@@ -47,19 +47,23 @@ function nextStep(random: Random, stored: Stored): Step {
   return write({});
 }
 
+/** Each step is one that makes sense after those before it, and often only then. */
 function nextBurst(random: Random, stored: Stored): Action {
-  const writes: Step[] = [];
+  const steps: Step[] = [];
   let last = stored;
-  for (let left = random.between(1, 3); left > 0; left -= 1) {
-    const step = random.oneIn(4)
-      ? write({ hardState: nextHardState(random, last) })
-      : nextAppend(random, last, null);
-    writes.push(step);
+  const turnOfSnapshot = random.below(5);
+  for (let turn = 0, count = random.between(2, 4); turn < count; turn += 1) {
+    const step = turn === turnOfSnapshot ? nextSnapshot(random, last) : nextWrite(random, last);
+    steps.push(step);
     last = after(last, step);
   }
-  const covered = stored.entries[random.below(Math.max(1, stored.entries.length))];
-  const snapshot = covered === undefined ? null : snapshotAt(random, covered.index, covered.term);
-  return { type: "burst", writes, snapshot };
+  return { type: "burst", steps };
+}
+
+function nextWrite(random: Random, stored: Stored): Step {
+  const choice = random.below(4);
+  if (choice === 0) return write({ hardState: nextHardState(random, stored) });
+  return choice === 1 ? nextTruncation(random, stored) : nextAppend(random, stored, null);
 }
 
 function nextAppend(random: Random, stored: Stored, truncateFrom: number | null): Step {

@@ -55,7 +55,7 @@ export class Life {
       case "step":
         return this.#step(action.step);
       case "burst":
-        return this.#burst(action.writes, action.snapshot);
+        return this.#burst(action.steps);
       case "giveUp": {
         const sink = await this.#running().createSnapshot(action.step.meta);
         await sink.write(action.step.data);
@@ -75,24 +75,20 @@ export class Life {
     this.history.advance(after(this.history.current, step), begun, this.#now);
   }
 
-  /** Writes keep their order; a snapshot that keeps the log may come before, between or after them. */
-  async #burst(writes: readonly Step[], snapshot: Step | null): Promise<void> {
+  /** Writes and a commit under way at once take effect in the order of the calls. */
+  async #burst(steps: readonly Step[]): Promise<void> {
     const storage = this.#running();
+    const snapshot = steps.find((step) => step.type === "snapshot");
+    const sink = snapshot === undefined ? null : await storage.createSnapshot(snapshot.meta);
+    if (snapshot !== undefined) await sink?.write(snapshot.data);
     const begun = this.#now;
-    const acknowledged = async (step: Step): Promise<number> => {
-      await take(storage, step);
+    const done = steps.map(async (step) => {
+      await (step.type === "write" ? storage.write(step.batch) : sink?.commit());
       return this.#now;
-    };
-    const committing = snapshot === null ? Promise.resolve(Infinity) : acknowledged(snapshot);
-    const written = await Promise.all(writes.map(acknowledged));
-    const committed = await committing;
-    let stored = this.history.current;
-    this.history.supersede(Math.min(written[0] ?? Infinity, committed));
-    for (const [i, write] of [null, ...writes].entries()) {
-      if (write !== null) stored = after(stored, write);
-      const replaced = written[i] ?? Infinity;
-      if (write !== null) this.history.add(stored, begun, Math.min(replaced, committed));
-      if (snapshot !== null) this.history.add(after(stored, snapshot), begun, replaced);
+    });
+    for (const [i, acknowledged] of (await Promise.all(done)).entries()) {
+      const step = steps[i];
+      if (step !== undefined) this.history.advance(after(this.history.current, step), begun, acknowledged);
     }
   }
 
@@ -166,7 +162,9 @@ function kindOf(action: Action, stored: Stored): string {
     case "step":
       return kindOfStep(action.step, stored);
     case "burst":
-      return action.snapshot === null ? "several writes at once" : "snapshot during writes";
+      return action.steps.every(({ type }) => type === "write")
+        ? "several writes at once"
+        : "snapshot during writes";
     case "giveUp":
       return "snapshot given up";
     case "reopen":
