@@ -1,6 +1,8 @@
 import type {
   Alert,
   AppendEntries,
+  Configuration,
+  ConfigurationAt,
   Input,
   LogIndex,
   MemberChange,
@@ -40,6 +42,8 @@ export class Solo implements Observer {
   readonly node: Node;
   outcomes: Outcome[] = [];
   alerts: Alert[] = [];
+  /** Those that the caller was told of. */
+  configurations: ConfigurationAt[] = [];
   stalled = false;
   #sent: Message[] = [];
 
@@ -87,7 +91,7 @@ export class Solo implements Observer {
     for (const message of messages) {
       const snapshot =
         message.type === "installSnapshot"
-          ? snapshotOf([message.lastIncludedIndex, message.lastIncludedTerm])
+          ? snapshotOf([message.lastIncludedIndex, message.lastIncludedTerm], message.configuration)
           : null;
       this.node.receive({ message, snapshot });
       this.settle();
@@ -169,6 +173,7 @@ export class Solo implements Observer {
   stepped(_node: Node, ready: Ready | null): void {
     this.outcomes.push(...(ready?.outcomes ?? []));
     this.alerts.push(...(ready?.alerts ?? []));
+    if (ready?.configuration) this.configurations.push(ready.configuration);
   }
 
   send({ message }: Parcel): void {
@@ -177,7 +182,8 @@ export class Solo implements Observer {
 }
 
 /** A snapshot whose commands are its indexes. */
-function snapshotOf([lastIncludedIndex, lastIncludedTerm]: Position) {
+function snapshotOf([lastIncludedIndex, lastIncludedTerm]: Position, configuration?: Configuration) {
   const commands = Array.from({ length: lastIncludedIndex }, (_, at: LogIndex) => `command ${at + 1}`);
-  return { meta: { lastIncludedIndex, lastIncludedTerm }, commands };
+  const meta = { lastIncludedIndex, lastIncludedTerm };
+  return { meta: configuration === undefined ? meta : { ...meta, configuration }, commands };
 }
