@@ -1,6 +1,8 @@
 import { cp, mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withTimeLimit } from "../../src/time-limit.ts";
+import { HANGS_AFTER_MS } from "../support/hangs.ts";
 import { freePorts } from "../support/ports.ts";
 import type { Exit, SpawnOptions } from "../support/process.ts";
 import { TestCluster } from "../support/test-cluster.ts";
@@ -86,12 +88,14 @@ export class ChaosCluster extends TestCluster {
     const starting = super.restart(id, options);
     const started = this.process(id);
     void started.exited.then((exit) => this.#ended(id, started.pid, exit));
-    await starting;
+    const late = (): Error => new Error(`node ${id} does not listen: ${lastLine(started.stderr)}`);
+    await withTimeLimit(starting, HANGS_AFTER_MS, late);
   }
 
   override async kill(id: number, signal: NodeJS.Signals = "SIGKILL"): Promise<Exit> {
     this.expectEnd(id);
-    return super.kill(id, signal);
+    const late = (): Error => new Error(`node ${id} does not end on ${signal}`);
+    return withTimeLimit(super.kill(id, signal), HANGS_AFTER_MS, late);
   }
 
   /** From now on the process of node `id` may end; until then, its end is a problem. */
@@ -110,16 +114,22 @@ export class ChaosCluster extends TestCluster {
     }
   }
 
-  /** Ends everything; with `keep`, leaves data and logs in `dir`. */
+  /** Ends everything; with `keep`, leaves data and logs in `dir`. What does not end does not keep the rest from it; rejects then. */
   override async stop(keep = false): Promise<void> {
-    await Promise.all(this.running.map((id) => this.kill(id)));
-    await this.network.close();
-    if (keep) await this.#keepLogs();
-    for (const [id, disk] of this.smallDisks) {
-      if (keep) await cp(disk.path, join(this.dir, `kept-${id}`), { recursive: true });
-      await disk.remove();
-    }
+    const ends: PromiseSettledResult<unknown>[] = await Promise.allSettled(
+      this.running.map((id) => this.kill(id)),
+    );
+    ends.push(...(await Promise.allSettled([this.network.close(), keep ? this.#keepLogs() : null])));
+    ends.push(
+      ...(await Promise.allSettled([...this.smallDisks].map((disk) => this.#removeDisk(...disk, keep)))),
+    );
     await super.stop(keep);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  async #removeDisk(id: number, disk: SmallDisk, keep: boolean): Promise<void> {
+    if (keep) await cp(disk.path, join(this.dir, `kept-${id}`), { recursive: true });
+    await disk.remove();
   }
 
   async #keepLogs(): Promise<void> {
@@ -137,7 +147,9 @@ async function mountSmallDisks(
     for (let id = 0; id < count; id += 1) smallDisks.set(id, await SmallDisk.mount(join(dir, `disk-${id}`)));
     return { smallDisks, whyNoSmallDisk: null };
   } catch (error) {
-    return { smallDisks, whyNoSmallDisk: error instanceof Error ? error.message : String(error) };
+    // All or none: those that nobody uses would stay mounted, and their keepers would keep this process alive.
+    for (const disk of smallDisks.values()) await disk.remove();
+    return { smallDisks: new Map(), whyNoSmallDisk: error instanceof Error ? error.message : String(error) };
   }
 }
 

@@ -9,7 +9,7 @@ import { allFaults } from "./faults/index.ts";
 import { type Judgement, type KvHistory, judge } from "./judge.ts";
 import { Lane } from "./lane.ts";
 import { Random } from "./random.ts";
-import type { ChaosReport } from "./report.ts";
+import { type ChaosReport, isGood } from "./report.ts";
 import { openClients } from "./workload/clients.ts";
 import { readEverything } from "./workload/final-reads.ts";
 import { Tally } from "./workload/tally.ts";
@@ -57,17 +57,25 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const random = new Random(options.seed);
   const { nodes, flags = FLAGS } = options;
   const cluster = await ChaosCluster.launch({ nodes, flags, random: random.fork() });
-  let evidence: string | null = null;
+  let report: ChaosReport;
   try {
     const run = new Run(cluster, options, random);
     const judgement = await run.perform();
-    const report = run.report(judgement);
-    if (report.verdict === "linearizable" && report.problems.length === 0) return report;
-    await saveEvidence(cluster.dir, run.history, judgement);
-    evidence = cluster.dir;
-    return { ...report, evidence };
-  } finally {
-    await cluster.stop(evidence !== null);
+    report = run.report(judgement);
+    if (!isGood(report)) {
+      await saveEvidence(cluster.dir, run.history, judgement);
+      report = { ...report, evidence: cluster.dir };
+    }
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  try {
+    await cluster.stop(report.evidence !== null);
+    return report;
+  } catch (error) {
+    // The verdict is worth having all the same.
+    return { ...report, problems: [...report.problems, `the cluster does not end: ${String(error)}`] };
   }
 }
 

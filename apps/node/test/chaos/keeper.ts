@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
+import { withTimeLimit } from "../../src/time-limit.ts";
+import { HANGS_AFTER_MS } from "../support/hangs.ts";
 
 /** Waits for the end of its standard input, which comes however the process at the other end of that pipe ends. */
 const SCRIPT = `trap '' INT TERM HUP; eval "$1" || exit 1; echo done; cat > /dev/null; eval "$2"`;
@@ -11,10 +13,12 @@ const SCRIPT = `trap '' INT TERM HUP; eval "$1" || exit 1; echo done; cat > /dev
 export class Keeper {
   readonly #shell: ChildProcess;
   readonly #closed: Promise<unknown>;
+  readonly #undo: string;
 
-  private constructor(shell: ChildProcess, closed: Promise<unknown>) {
+  private constructor(shell: ChildProcess, closed: Promise<unknown>, undo: string) {
     this.#shell = shell;
     this.#closed = closed;
+    this.#undo = undo;
   }
 
   /**
@@ -38,13 +42,19 @@ export class Keeper {
     shell.stdout.once("data", () => resolve());
     const complaints = text(shell.stderr);
     void closed.then(async () => reject(new Error((await complaints).trim().split("\n").at(-1) ?? act)));
-    await promise;
-    return new Keeper(shell, closed);
+    try {
+      await withTimeLimit(promise, HANGS_AFTER_MS, () => new Error(`"${act}" hangs`));
+    } catch (error) {
+      // It may be at it still. Without the other end of its pipe it undoes what it has done.
+      shell.stdin.end();
+      throw error;
+    }
+    return new Keeper(shell, closed, undo);
   }
 
-  /** Resolves once it is undone. */
+  /** Resolves once it is undone, and the shell is gone. */
   async release(): Promise<void> {
     this.#shell.stdin?.end();
-    await this.#closed;
+    await withTimeLimit(this.#closed, HANGS_AFTER_MS, () => new Error(`"${this.#undo}" hangs`));
   }
 }

@@ -27,6 +27,11 @@ export interface ChaosReport {
   readonly evidence: string | null;
 }
 
+/** Whether all is well. */
+export function isGood({ verdict, problems }: Pick<ChaosReport, "verdict" | "problems">): boolean {
+  return verdict === "linearizable" && problems.length === 0;
+}
+
 const MAX_PROBLEMS = 20;
 
 /** The report for people, in lines. */

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdir, statfs } from "node:fs/promises";
 import { promisify } from "node:util";
+import { HANGS_AFTER_MS } from "../support/hangs.ts";
 import { Keeper } from "./keeper.ts";
 
 const run = promisify(execFile);
@@ -49,6 +50,6 @@ export class SmallDisk {
   }
 
   async #resize(size: string): Promise<void> {
-    await run("mount", ["-o", `remount,size=${size}`, this.path]);
+    await run("mount", ["-o", `remount,size=${size}`, this.path], { timeout: HANGS_AFTER_MS });
   }
 }

@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { withTimeLimit } from "../../src/time-limit.ts";
 import { eventually } from "../support/eventually.ts";
+import { HANGS_AFTER_MS } from "../support/hangs.ts";
 
 /**
  * strace at a running process, making its system calls fail, wait or kill. It lets go when it is told to, and when either process ends:
@@ -42,7 +45,16 @@ export class Tracer {
     });
     strace.once("error", reject);
     const tracer = new Tracer(strace, closed);
-    await attached;
+    try {
+      await withTimeLimit(
+        attached,
+        HANGS_AFTER_MS,
+        () => new Error(`strace does not attach: ${said.trim()}`),
+      );
+    } catch (error) {
+      strace.kill("SIGKILL");
+      throw error;
+    }
     return tracer;
   }
 
@@ -66,13 +78,15 @@ export class Tracer {
   /** Resolves once the process runs untraced, or is gone. */
   async detach(): Promise<void> {
     this.#strace.kill("SIGTERM");
-    await this.#closed;
+    const late = (): Error => new Error(`strace (process ${this.#strace.pid}) does not let go`);
+    await withTimeLimit(this.#closed, HANGS_AFTER_MS, late);
   }
 }
 
 /** Why strace cannot be used here, null if it can: tried on a process of our own, since its mere presence says little. */
 export async function whyNoTracer(): Promise<string | null> {
   const subject = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"], { stdio: "ignore" });
+  const gone = once(subject, "exit");
   try {
     const tracer = await Tracer.attach(subject.pid ?? 0, "fdatasync", "error=EIO");
     await tracer.detach();
@@ -81,5 +95,6 @@ export async function whyNoTracer(): Promise<string | null> {
     return `strace: ${error instanceof Error ? error.message : String(error)}`;
   } finally {
     subject.kill("SIGKILL");
+    await gone;
   }
 }

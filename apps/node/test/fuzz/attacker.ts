@@ -1,12 +1,12 @@
 import * as http2 from "node:http2";
 import * as net from "node:net";
+import { withTimeLimit } from "../../src/time-limit.ts";
+import { HANGS_AFTER_MS } from "../support/hangs.ts";
+import { reset } from "../support/reset.ts";
 import type { Input, RawInput, StreamInput } from "./input.ts";
 
 /** Well below the 256 streams that a connection may have. */
 const STREAMS = 64;
-
-/** A request that has no answer after this long will never have one. */
-const ANSWER_MS = 30_000;
 
 /** How long an attacker on a connection of its own waits for more after the first answer. */
 const AFTER_ANSWER_MS = 20;
@@ -20,6 +20,10 @@ export class Attacker {
   readonly #silenceMs: number;
   readonly #sessions: (http2.ClientHttp2Session | null)[];
   readonly #hanging = new Set<http2.ClientHttp2Stream>();
+  /** Every connection that is not closed yet, also those that take no more requests. */
+  readonly #connections = new Set<http2.ClientHttp2Session>();
+  /** Requests that are under way, those that hang included, and of what kind they are. */
+  readonly #requests = new Map<http2.ClientHttp2Stream, string>();
   #next = 0;
 
   /** On a connection of its own it waits for `silenceMs`; some input is only the beginning of something. */
@@ -38,17 +42,19 @@ export class Attacker {
     return input.type === "raw" ? this.#raw(input) : this.#stream(input);
   }
 
-  /** Ends everything, abruptly for what hangs. */
+  /** Ends everything, abruptly for what hangs. Resolves once every connection is closed; rejects with what is open if one never is. */
   async leave(): Promise<void> {
     for (const stream of this.#hanging) stream.close(http2.constants.NGHTTP2_CANCEL);
-    const closed = this.#sessions.map((session) => {
-      if (session === null || session.destroyed) return null;
+    const closed = [...this.#connections].map((session) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       session.once("close", resolve);
       session.close();
       return promise;
     });
-    await Promise.all(closed);
+    await withTimeLimit(Promise.all(closed), HANGS_AFTER_MS, () => {
+      const kinds = [...new Set(this.#requests.values())].join(", ") || "none";
+      return new Error(`${this.#connections.size} connections do not close; requests open on them: ${kinds}`);
+    });
   }
 
   #session(): http2.ClientHttp2Session {
@@ -60,6 +66,8 @@ export class Attacker {
     // The server may end it: that is an answer to what was on it.
     session.on("error", () => {});
     session.on("goaway", () => session.close());
+    session.once("close", () => this.#connections.delete(session));
+    this.#connections.add(session);
     this.#sessions[this.#next] = session;
     return session;
   }
@@ -67,6 +75,7 @@ export class Attacker {
   #stream(input: StreamInput): Promise<Verdict> {
     const { promise, resolve } = Promise.withResolvers<Verdict>();
     const stream = this.#session().request(input.headers, { endStream: false });
+    this.#requests.set(stream, input.kind);
     let http: string | null = null;
     let grpc: string | null = null;
     stream.on("response", (headers) => {
@@ -80,9 +89,10 @@ export class Attacker {
       if (input.ending === "hang") return;
       resolve({ status: "no answer", isExpected: false });
       stream.close(http2.constants.NGHTTP2_CANCEL);
-    }, ANSWER_MS);
+    }, HANGS_AFTER_MS);
     stream.on("close", () => {
       clearTimeout(timer);
+      this.#requests.delete(stream);
       this.#hanging.delete(stream);
       resolve(verdictOf(input, http, grpc));
     });
@@ -108,9 +118,13 @@ export class Attacker {
     const { promise, resolve } = Promise.withResolvers<Verdict>();
     const socket = net.connect({ port: this.#port, host: "127.0.0.1", allowHalfOpen: true });
     let status = "closed";
+    const limit = setTimeout(() => {
+      resolve({ status: "not closed", isExpected: false });
+      socket.destroy();
+    }, HANGS_AFTER_MS);
     let timer = setTimeout(() => {
       status = "silence";
-      socket.resetAndDestroy();
+      reset(socket);
     }, this.#silenceMs);
     socket.on("error", () => {});
     socket.once("data", (bytes: Buffer) => {
@@ -118,11 +132,12 @@ export class Attacker {
       status = text.startsWith("HTTP/") ? `http ${text.slice(9)}` : "frames";
       clearTimeout(timer);
       // A server of HTTP/2 speaks before it has read anything.
-      timer = setTimeout(() => socket.resetAndDestroy(), AFTER_ANSWER_MS);
+      timer = setTimeout(() => reset(socket), AFTER_ANSWER_MS);
     });
     socket.on("end", () => socket.destroy());
     socket.on("close", () => {
       clearTimeout(timer);
+      clearTimeout(limit);
       resolve({ status, isExpected: true });
     });
     if (input.halfClose) socket.end(input.bytes);

@@ -1,3 +1,4 @@
+import { HANGS_AFTER_MS } from "../support/hangs.ts";
 import { Attacker } from "./attacker.ts";
 import { inputOf } from "./inputs.ts";
 import type { Inspection } from "./target.ts";
@@ -85,12 +86,18 @@ async function fireChunk(
 
 /** The node, once the connections of a chunk are gone and nothing waits for an answer. */
 async function settled(target: TargetProcess, before: Inspection): Promise<Inspection> {
-  for (const endMs = performance.now() + 30_000; ;) {
+  for (const endMs = performance.now() + HANGS_AFTER_MS; ;) {
     const inspection = await target.inspect();
-    const { openExchanges, connections } = inspection;
-    if (openExchanges === 0 && connections <= before.connections) return inspection;
+    const { openExchanges, pendingRequests } = inspection;
+    const connections = inspection.connections - before.connections;
+    if (openExchanges === 0 && pendingRequests === 0 && connections <= 0) return inspection;
+    if (openExchanges < 0)
+      throw new Error(`the node has sent ${-openExchanges} answers that nobody asked for`);
     if (performance.now() > endMs) {
-      throw new Error(`${openExchanges} exchanges and ${connections} connections are open for 30 s`);
+      const kept = `${openExchanges} requests of peers, ${pendingRequests} of clients, ${connections} connections`;
+      throw new Error(
+        `${kept} are open in the node ${HANGS_AFTER_MS / 1000} s after their callers have left`,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { withTimeLimit } from "../../src/time-limit.ts";
+import { HANGS_AFTER_MS } from "../support/hangs.ts";
 import type { Inspection } from "./target.ts";
 
 /** The process of target.ts. */
@@ -27,20 +29,32 @@ export class TargetProcess {
     });
     // Heard by whoever waits for the node; when nobody does, it may die.
     death.catch(() => {});
-    const [{ port }] = (await Promise.race([once(child, "message"), death])) as [{ port: number }];
-    return new TargetProcess(child, port, death);
+    const late = (): Error => new Error(`the node does not serve: ${errors}`);
+    try {
+      const message = Promise.race([once(child, "message"), death]);
+      const [{ port }] = (await withTimeLimit(message, HANGS_AFTER_MS, late)) as [{ port: number }];
+      return new TargetProcess(child, port, death);
+    } catch (error) {
+      child.kill("SIGKILL");
+      throw error;
+    }
   }
 
-  /** Rejects with what the node wrote last if it is dead. */
+  /** Rejects with what the node wrote last if it is dead, and also if it does not come to answering at all. */
   async inspect(): Promise<Inspection> {
-    const answer = once(this.#child, "message");
+    const answer = Promise.race([once(this.#child, "message"), this.#death]);
     this.#child.send("inspect");
-    const [inspection] = (await Promise.race([answer, this.#death])) as [Inspection];
+    const [inspection] = (await withTimeLimit(answer, HANGS_AFTER_MS, stuck)) as [Inspection];
     return inspection;
   }
 
+  /** Resolves once the process is gone, whatever it is at. */
   async stop(): Promise<void> {
-    this.#child.disconnect();
+    this.#child.kill("SIGKILL");
     await this.#death.catch(() => {});
   }
+}
+
+function stuck(): Error {
+  return new Error("the node does not say how it is: something keeps its thread");
 }

@@ -13,8 +13,10 @@ import { COMMIT_INDEX, LAST_INDEX, LEADER, PEERS, SELF, TERM, termAt } from "./c
 export interface Inspection {
   /** Status, log and state machine, as text. */
   readonly state: string;
-  /** Requests that the node has and has not answered. */
+  /** Requests of peers that the node has and has not answered. */
   readonly openExchanges: number;
+  /** The same of clients. A read waits for the leader until its time is up. */
+  readonly pendingRequests: number;
   readonly connections: number;
   /** After garbage collection. */
   readonly heapBytes: number;
@@ -54,7 +56,8 @@ class CountingTransport implements Transport {
   }
 
   send(message: Message): void {
-    this.open -= 1;
+    // A follower may also have a question of its own, as for a client that wants to read.
+    if (message.type.endsWith("Response") || message.type === "refusal") this.open -= 1;
     this.#inner.send(message);
   }
 
@@ -116,7 +119,10 @@ async function followLeader(): Promise<void> {
     leaderCommit: COMMIT_INDEX,
     entries,
   });
-  while (node.status().lastApplied < COMMIT_INDEX) await new Promise((resolve) => setImmediate(resolve));
+  for (let status = node.status(); status.lastApplied < COMMIT_INDEX; status = node.status()) {
+    if (status.failure !== null) throw status.failure;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 async function inspect(): Promise<Inspection> {
@@ -125,10 +131,17 @@ async function inspect(): Promise<Inspection> {
   for await (const chunk of stateMachine.snapshot()) digest.update(chunk);
   const status = { phase, role, term, leaderId, commitIndex, lastApplied, lastLogIndex };
   const { snapshotIndex, logBytes, storageBytes, pendingRequests } = node.status();
-  const rest = { snapshotIndex, logBytes, storageBytes, pendingRequests, failure: failure?.message ?? null };
+  const rest = { snapshotIndex, logBytes, storageBytes, failure: failure?.message ?? null };
   const state = JSON.stringify({ ...status, ...rest, stateMachine: digest.digest("hex") });
   globalThis.gc?.();
   const { heapUsed, rss } = process.memoryUsage();
   const connections = process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
-  return { state, openExchanges: transport.open, connections, heapBytes: heapUsed, rssBytes: rss };
+  return {
+    state,
+    openExchanges: transport.open,
+    pendingRequests,
+    connections,
+    heapBytes: heapUsed,
+    rssBytes: rss,
+  };
 }

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { reset } from "../../support/reset.ts";
 import type { Random } from "../random.ts";
 import { NO_FAULTS, type PathFaults } from "./path-faults.ts";
 
@@ -113,7 +114,7 @@ export class Conduit {
 
   #give(payload: Item["payload"]): void {
     if (payload === "end") this.#sink.end();
-    else if (payload === "reset") this.#sink.resetAndDestroy();
+    else if (payload === "reset") reset(this.#sink);
     else {
       this.#heldBytes -= payload.length;
       const left = this.#resetAt - this.passed;
@@ -129,8 +130,8 @@ export class Conduit {
     this.#resetAt = Infinity;
     this.#muted = true;
     this.#sink.write(bytes, () => {
-      this.#sink.resetAndDestroy();
-      this.#source.resetAndDestroy();
+      reset(this.#sink);
+      reset(this.#source);
     });
   }
 

@@ -1,4 +1,7 @@
 import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
+import { withTimeLimit } from "../../../src/time-limit.ts";
+import { HANGS_AFTER_MS } from "../../support/hangs.ts";
+import { reset } from "../../support/reset.ts";
 import type { Random } from "../random.ts";
 import { Conduit } from "./conduit.ts";
 import { NO_FAULTS, type PathFaults } from "./path-faults.ts";
@@ -21,6 +24,8 @@ export class LinkProxy {
   readonly #server: Server;
   readonly #targetPort: number;
   readonly #random: Random;
+  /** Every socket that is not closed. */
+  readonly #sockets = new Set<Socket>();
   readonly #connections = new Set<Connection>();
   readonly #silent = new Set<Socket>();
   readonly #faults: Record<Direction, PathFaults> = { forward: NO_FAULTS, backward: NO_FAULTS };
@@ -65,8 +70,8 @@ export class LinkProxy {
   /** Both ends of every connection find it reset. */
   resetAll(): void {
     for (const { near, far } of this.#connections) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      reset(near);
+      reset(far);
     }
   }
 
@@ -79,7 +84,7 @@ export class LinkProxy {
       connection.forward.mute();
       connection.backward.mute();
       this.#silent.add(connection.near);
-      connection.far.resetAndDestroy();
+      reset(connection.far);
       this.#connections.delete(connection);
     }
   }
@@ -93,32 +98,35 @@ export class LinkProxy {
     for (const direction of ["forward", "backward"] as const) {
       for (const { near, far, [direction]: conduit } of this.#connections) {
         if (late === "arrives" || !this.#faults[direction].cut || !conduit.holds) continue;
-        near.resetAndDestroy();
-        far.resetAndDestroy();
+        reset(near);
+        reset(far);
       }
       this.disturb(direction, NO_FAULTS);
     }
-    for (const near of this.#silent) near.resetAndDestroy();
+    for (const near of this.#silent) reset(near);
   }
 
-  /** Resolves once nothing of it is left. */
+  /** Resolves once nothing of it is left; rejects, saying what is, if that takes for ever. */
   async close(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
-    this.resetAll();
-    for (const near of this.#silent) near.destroy();
-    await promise;
+    const gone = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) reset(socket);
+    await withTimeLimit(
+      Promise.all([closed, ...gone]),
+      HANGS_AFTER_MS,
+      () => new Error(`of the proxy to port ${this.#targetPort}, ${this.#sockets.size} sockets do not close`),
+    );
   }
 
   #accept(near: Socket): void {
-    near.on("error", () => {});
+    this.#watch(near);
     if (this.#refusing) {
-      near.resetAndDestroy();
+      reset(near);
       return;
     }
     const far = connect({ host: "127.0.0.1", port: this.#targetPort, allowHalfOpen: true, noDelay: true });
     near.setNoDelay(true);
-    far.on("error", () => {});
+    this.#watch(far);
     const connection: Connection = {
       near,
       far,
@@ -135,5 +143,11 @@ export class LinkProxy {
     };
     near.once("close", onClose);
     far.once("close", onClose);
+  }
+
+  #watch(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("error", () => {});
+    socket.once("close", () => this.#sockets.delete(socket));
   }
 }
