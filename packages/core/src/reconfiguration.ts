@@ -140,7 +140,10 @@ export class Reconfiguration {
       if (member === null || member.incarnation === incarnation) continue;
       const changed = withIncarnation(next, id, incarnation);
       // Not if a majority would be gone: no disk is left that remembers, and nobody can say what was committed.
-      if (new Quorum(changed).isReachedBy(() => true)) next = changed;
+      if (!new Quorum(changed).isReachedBy(() => true)) continue;
+      next = changed;
+      // What another disk has caught up with is not there any more.
+      if (member.incarnation !== null) this.#catchUps.delete(id);
     }
     return next === this.#server.configuration ? null : next;
   }
