@@ -67,6 +67,7 @@ export class Leader implements Role {
     if (this.#server.storageTicks >= electionTimeoutTicksMin) {
       // Our heartbeats would keep a server whose disk works from taking over. What the others have committed is not applied here
       // before our own disk has it, which may be never: nobody is to wait for that.
+      this.#transfer.abdicate(this.followers);
       this.#transitions.stepDown();
       this.#server.giveUpProposals(this.#server.commitIndex);
       return;
