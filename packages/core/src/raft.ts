@@ -231,9 +231,12 @@ export class Raft {
     this.#campaign(true);
   }
 
-  /** A vote of an earlier or of this very term changes no term, and is answered as always. */
+  /**
+   * A vote of an earlier term changes no term, and is answered as always. One of this very term is not: we may have learned of the term from an answer,
+   * while the leader of the last one, who hears nothing of it, serves reads because we are loyal (6.4.1).
+   */
   #isDisruptive(request: RequestVote): boolean {
-    return request.term > this.#server.term && isDisruptive(this.#server, request);
+    return request.term >= this.#server.term && isDisruptive(this.#server, request);
   }
 
   /** Tells a leader or candidate of an earlier term that its time is over (Figure 3.1, rule 1 of every RPC), or a disruptive one that ours is not. */
