@@ -6,9 +6,13 @@ import { CORE_INPUT } from "./core-input.ts";
 import { CORE_READS } from "./core-reads.ts";
 import { CORE_REPLICATION } from "./core-replication.ts";
 import { CORE_SNAPSHOTS } from "./core-snapshots.ts";
+import { FOUND_MEMBERS } from "./found-members.ts";
 import { KV } from "./kv.ts";
 import { RUNTIME } from "./runtime.ts";
 import { STORAGE_MEMORY } from "./storage-memory.ts";
+import { STORAGE_WAL_CONFIGURATIONS } from "./storage-wal-configurations.ts";
+import { STORAGE_WAL_IDENTITY } from "./storage-wal-identity.ts";
+import { STORAGE_WAL_ORDER } from "./storage-wal-order.ts";
 import { STORAGE_WAL } from "./storage-wal.ts";
 import { TRANSPORT_CONNECT } from "./transport-connect.ts";
 import { TRANSPORT_MEMORY } from "./transport-memory.ts";
@@ -22,9 +26,13 @@ export const MUTANTS: readonly Mutant[] = [
   ...CORE_SNAPSHOTS,
   ...CORE_READS,
   ...CORE_INPUT,
+  ...FOUND_MEMBERS,
   ...RUNTIME,
   ...STORAGE_MEMORY,
   ...STORAGE_WAL,
+  ...STORAGE_WAL_ORDER,
+  ...STORAGE_WAL_CONFIGURATIONS,
+  ...STORAGE_WAL_IDENTITY,
   ...TRANSPORT_MEMORY,
   ...TRANSPORT_CONNECT,
   ...KV,

@@ -8,7 +8,6 @@ const REPLAY = "packages/storage-wal/src/replay.ts";
 const REPAIR = "packages/storage-wal/src/repair.ts";
 const RECORDS = "packages/storage-wal/src/records.ts";
 const BATCH = "packages/storage-wal/src/batch-record.ts";
-const CONFIGURATION = "packages/storage-wal/src/configuration.ts";
 const SNAPSHOT_FORMAT = "packages/storage-wal/src/snapshot-format.ts";
 const OUTLINE = "packages/storage-wal/src/log-outline.ts";
 const DIRECTORY = "packages/storage-wal/src/read-directory.ts";
@@ -313,44 +312,7 @@ export const STORAGE_WAL: readonly Mutant[] = [
     bug: "keeps the lock when it is closed",
     like: ["L17"],
     file: STORAGE,
-    find: "    this.#lock?.release();\n",
-    replace: "",
-  },
-  {
-    id: "storage-wal/write-during-write",
-    bug: "lets a snapshot's commit and a write into the log at the same time",
-    file: STORAGE,
-    find: "const done = this.#queue.then(work);",
-    replace: "const done = work();",
-  },
-  {
-    id: "storage-wal/write-overtakes-commit",
-    bug: "lets a write that was called after a commit take effect before it",
-    file: STORAGE,
-    find: "    return this.#enqueue(async () => {\n      const snapshot = await finished;\n      await this.#guard(() => this.#install(this.#requireParts(), writer, snapshot));\n    });\n",
-    replace:
-      "    return finished.then((snapshot) => this.#enqueue(() => this.#guard(() => this.#install(this.#requireParts(), writer, snapshot))));\n",
-  },
-  {
-    id: "storage-wal/commit-failure-unheard",
-    bug: "ends the process when a snapshot fails whose turn has not come",
-    file: STORAGE,
-    find: "    void Promise.allSettled([finished]);\n",
-    replace: "",
-  },
-  {
-    id: "storage-wal/truncation-beyond-the-end-refused",
-    bug: "refuses a truncation that has nothing to drop",
-    file: OUTLINE,
-    find: "if (truncateFrom !== null && (!isUint53(truncateFrom) || truncateFrom <= this.snapshotIndex)) {",
-    replace:
-      "if (truncateFrom !== null && (!isUint53(truncateFrom) || truncateFrom <= this.snapshotIndex || truncateFrom > this.#lastIndex + 1)) {",
-  },
-  {
-    id: "storage-wal/truncation-beyond-the-end-extends",
-    bug: "takes a truncation beyond the end for the end",
-    file: OUTLINE,
-    find: "    if (from > this.#lastIndex) return;\n",
+    find: "    await lock?.release();\n",
     replace: "",
   },
   {
@@ -391,77 +353,5 @@ export const STORAGE_WAL: readonly Mutant[] = [
     file: "packages/storage-wal/src/node-file-system.ts",
     find: "for (let done = 0; done < bytes.length;) {",
     replace: "for (let done = 0; done === 0 && bytes.length > 0;) {",
-  },
-  {
-    id: "storage-wal/snapshot-without-its-members",
-    bug: "restarts with the members that the cluster began with, though the snapshot knows others",
-    like: ["etcd e515a67", "openraft#1808"],
-    file: STORAGE,
-    find: "const snapshot = this.#snapshot?.meta ?? null;",
-    replace: "const snapshot = outline.snapshot;",
-  },
-  {
-    id: "storage-wal/configuration-taken-for-command",
-    bug: "reads a configuration entry as a command",
-    file: BATCH,
-    find: "const kind = type === RecordType.batch ? COMMAND : view.getUint32(at + 12, true);",
-    replace: "const kind = type === RecordType.batch || at > 0 ? COMMAND : view.getUint32(at + 12, true);",
-  },
-  {
-    id: "storage-wal/configuration-unchecked",
-    bug: "believes a snapshot's configuration with a flipped bit until it comes to the first frame",
-    like: ["S3"],
-    file: SNAPSHOT_FORMAT,
-    find: "  if (crc !== viewOf(bytes).getUint32(0, true)) {\n    const what",
-    replace: "  if (crc < 0) {\n    const what",
-  },
-  {
-    id: "storage-wal/unknown-field-dropped",
-    bug: "drops what a later version has added to a configuration",
-    file: CONFIGURATION,
-    find: '  if (hasUnknown(stored)) return "unknown";\n',
-    replace: "",
-    also: [
-      {
-        file: CONFIGURATION,
-        find: "function hasUnknown(stored: StoredConfiguration)",
-        replace: "export function hasUnknown(stored: StoredConfiguration)",
-      },
-    ],
-  },
-  {
-    id: "storage-wal/unknown-standing-malformed",
-    bug: "takes a standing of a later version for damage, for which the remedy is to replace the server",
-    file: CONFIGURATION,
-    find: 'return member.standing === StoredStanding.UNSPECIFIED ? "malformed" : "unknown";',
-    replace: 'return "malformed";',
-  },
-  {
-    id: "storage-wal/incarnation-invented",
-    bug: "gives a member whose disk nobody knows one without a name",
-    file: CONFIGURATION,
-    find: 'incarnation: incarnation === "" ? null : incarnation };',
-    replace: "incarnation };",
-  },
-  {
-    id: "storage-wal/address-altered",
-    bug: "stores an address that has no bytes in UTF-8 as another one",
-    file: CONFIGURATION,
-    find: 'return typeof value === "string" && value.isWellFormed();',
-    replace: 'return typeof value === "string";',
-  },
-  {
-    id: "storage-wal/older-version-locked-out-of-log",
-    bug: "writes what an older version refuses where there is nothing new to say",
-    file: BATCH,
-    find: "batch.entries.some(({ configuration }) => configuration !== undefined);",
-    replace: "batch.entries.length > 0;",
-  },
-  {
-    id: "storage-wal/older-version-locked-out-of-snapshot",
-    bug: "writes a snapshot without a configuration in a form that an older version refuses",
-    file: SNAPSHOT_FORMAT,
-    find: "view.setUint32(8, stored === null ? PLAIN_VERSION : CONFIGURATION_VERSION, true);",
-    replace: "view.setUint32(8, CONFIGURATION_VERSION, true);",
   },
 ];

@@ -1,10 +1,11 @@
 import type { Entry } from "@eraft/core";
 import { join } from "node:path";
 import { describeConfiguration, describeEntries, describeRecord } from "./describe.ts";
-import { WalDamageError, WalFormatError } from "./errors.ts";
+import { WalDamageError, WalFormatError, WalIdentityDamageError } from "./errors.ts";
 import type { WalFile, WalFileSystem } from "./file-system.ts";
 import type { SnapshotFile } from "./names.ts";
-import { sortNames } from "./names.ts";
+import { readIdentity } from "./identity-file.ts";
+import { IDENTITY_NAME, sortNames } from "./names.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
 import type { DirectoryState } from "./read-directory.ts";
 import { readDirectory } from "./read-directory.ts";
@@ -23,7 +24,12 @@ export async function* dumpWal(
   dir: string,
   fs: WalFileSystem = nodeFileSystem,
 ): AsyncGenerator<string, void, undefined> {
-  const { segments, snapshots, temporary } = sortNames(fs.list(dir));
+  const names = fs.list(dir);
+  if (names.includes(IDENTITY_NAME)) {
+    yield IDENTITY_NAME;
+    yield* guarded(describeIdentity(fs, dir));
+  }
+  const { segments, snapshots, temporary } = sortNames(names);
   for (const { name } of segments) {
     yield name;
     yield* guarded(describeSegment(fs, join(dir, name)));
@@ -41,9 +47,21 @@ async function* guarded(lines: AsyncGenerator<string, void, undefined>): AsyncGe
   try {
     yield* lines;
   } catch (error) {
-    if (error instanceof WalDamageError) yield damageLine(error.offset, error.what);
+    const isDamage = error instanceof WalDamageError || error instanceof WalIdentityDamageError;
+    if (isDamage) yield damageLine(error.offset, error.what);
     else yield `          UNREADABLE  ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+async function* describeIdentity(fs: WalFileSystem, dir: string): AsyncGenerator<string, void, undefined> {
+  const content = await readIdentity(fs, dir);
+  if (content === null) return;
+  const { clusterId, incarnation, starts, hasLog } = content;
+  const cluster = clusterId === null ? "of no cluster yet" : `of cluster ${JSON.stringify(clusterId)}`;
+  yield line(
+    0,
+    `disk ${incarnation} ${cluster}, opened ${starts} times, ${hasLog ? "with" : "without"} a log`,
+  );
 }
 
 async function* describeSegment(fs: WalFileSystem, path: string): AsyncGenerator<string, void, undefined> {

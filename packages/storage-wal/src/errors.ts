@@ -3,7 +3,7 @@ export abstract class WalError extends Error {
   abstract readonly code: string;
 }
 
-/** Another process, or another storage in this one, has the directory open. Retry once it has let go. */
+/** Another process, or another storage or identity in this one, has the directory open. Retry once it has let go. */
 export class WalLockedError extends WalError {
   override readonly name = "WalLockedError";
   readonly code = "ERAFT_WAL_LOCKED";
@@ -34,6 +34,44 @@ export class WalDamageError extends WalError {
     this.file = file;
     this.offset = offset;
     this.what = what;
+  }
+}
+
+/**
+ * The file that says who the directory is to the cluster is not what was written. Nothing has been changed, and the log is not concerned. Without this
+ * file the directory is given a new identity: to its cluster it is then another disk, to be admitted like one.
+ */
+export class WalIdentityDamageError extends WalError {
+  override readonly name = "WalIdentityDamageError";
+  readonly code = "ERAFT_WAL_IDENTITY_DAMAGE";
+  /** Path of the file. */
+  readonly file: string;
+  /** Byte offset in `file` at which the damaged thing begins. */
+  readonly offset: number;
+  /** What is wrong there. */
+  readonly what: string;
+
+  constructor(file: string, offset: number, what: string) {
+    super(`${file} is damaged at byte ${offset}: ${what}`);
+    this.file = file;
+    this.offset = offset;
+    this.what = what;
+  }
+}
+
+/** The directory belongs to another cluster than the one it was to be adopted by. Nothing has changed. */
+export class WalOtherClusterError extends WalError {
+  override readonly name = "WalOtherClusterError";
+  readonly code = "ERAFT_WAL_OTHER_CLUSTER";
+  readonly dir: string;
+  readonly stored: string;
+  readonly asked: string;
+
+  constructor(dir: string, stored: string, asked: string) {
+    super(`${dir} belongs to cluster ${JSON.stringify(stored)}, not to ${JSON.stringify(asked)}`);
+    this.dir = dir;
+    this.stored = stored;
+    this.asked = asked;
   }
 }
 
@@ -83,7 +121,7 @@ export class WalStaleSnapshotError extends WalError {
   }
 }
 
-/** The caller broke the contract of `Storage`. Nothing has changed. */
+/** The caller broke the contract of `Storage`, or gave what cannot be stored. Nothing has changed. */
 export class WalUsageError extends WalError {
   override readonly name = "WalUsageError";
   readonly code = "ERAFT_WAL_USAGE";

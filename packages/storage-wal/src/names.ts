@@ -5,6 +5,8 @@ export const TEMPORARY = ".tmp";
 
 export const LOCK_NAME = "LOCK";
 
+export const IDENTITY_NAME = "IDENTITY";
+
 export function segmentName(sequence: number): string {
   return `wal-${padded(sequence)}.log`;
 }

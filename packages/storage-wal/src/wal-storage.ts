@@ -1,5 +1,5 @@
 import type { Restored, SnapshotMeta, SnapshotSink, Storage, StoredSnapshot, WriteBatch } from "@eraft/core";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { encodeBatch, packBatch } from "./batch-record.ts";
 import { configurationProblem } from "./configuration.ts";
 import {
@@ -10,7 +10,7 @@ import {
   WalStaleSnapshotError,
   WalUsageError,
 } from "./errors.ts";
-import type { WalFileSystem, WalLock } from "./file-system.ts";
+import type { WalFileSystem } from "./file-system.ts";
 import type { LogOutline } from "./log-outline.ts";
 import { LOCK_NAME, snapshotName } from "./names.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
@@ -23,6 +23,8 @@ import type { SegmentLog, SegmentPlace } from "./segment-log.ts";
 import type { VerifiedSnapshot } from "./snapshot-reader.ts";
 import { WalSnapshotSink } from "./snapshot-sink.ts";
 import { SnapshotWriter } from "./snapshot-writer.ts";
+import type { StoredIdentity } from "./stored-identity.ts";
+import { HeldIdentity } from "./stored-identity.ts";
 import { OpenSnapshot } from "./stored-snapshot.ts";
 
 export interface WalStorageOptions {
@@ -33,7 +35,12 @@ export interface WalStorageOptions {
    * takes no space. May differ from one open to the next.
    */
   readonly segmentBytes?: number;
-  /** The disk; given by tests and tools that record operations or let them fail. */
+  /**
+   * What `openIdentity` gave for this directory, which it has taken already: `open` goes under its lock. It ends with the storage, when that is closed, or
+   * cannot be opened. Without it the storage takes the directory itself.
+   */
+  readonly identity?: StoredIdentity;
+  /** The disk; given by tests and tools that record operations or let them fail. That of `identity`, if there is one. */
   readonly fileSystem?: WalFileSystem;
 }
 
@@ -55,10 +62,11 @@ interface OpenParts {
  */
 export class WalStorage implements Storage {
   readonly #place: SegmentPlace;
+  readonly #identity: HeldIdentity | null;
   readonly #readers = new Set<OpenSnapshot>();
   #opening: Promise<Restored> | null = null;
   #closing: Promise<void> | null = null;
-  #lock: WalLock | null = null;
+  #lock: { release(): void | Promise<void> } | null = null;
   #parts: OpenParts | null = null;
   #snapshot: VerifiedSnapshot | null = null;
   #sink: WalSnapshotSink | null = null;
@@ -69,8 +77,10 @@ export class WalStorage implements Storage {
 
   /** Throws `WalUsageError` if an option is out of range. Touches no file. */
   constructor(options: WalStorageOptions) {
-    const { dir, segmentBytes = DEFAULT_SEGMENT_BYTES, fileSystem = nodeFileSystem } = options;
+    const { dir, segmentBytes = DEFAULT_SEGMENT_BYTES, identity } = options;
     if (dir === "") throw new WalUsageError("dir is empty");
+    this.#identity = identity === undefined ? null : heldIdentity(identity, dir);
+    const fileSystem = options.fileSystem ?? this.#identity?.fileSystem ?? nodeFileSystem;
     if (!Number.isSafeInteger(segmentBytes / 8) || segmentBytes < 512 || segmentBytes > 2 ** 30) {
       throw new WalUsageError(`segmentBytes is ${segmentBytes}, not a multiple of 8 from 512 to 1 GiB`);
     }
@@ -89,11 +99,12 @@ export class WalStorage implements Storage {
     let log: SegmentLog | null = null;
     try {
       await fs.makeDirectory(dir);
-      this.#lock = fs.lock(pathOf(LOCK_NAME));
+      this.#lock = this.#identity === null ? fs.lock(pathOf(LOCK_NAME)) : this.#identity.lend();
       if (this.#lock === null) throw new WalLockedError(dir);
       const state = await readDirectory(fs, dir, pathOf);
       log = await repair(this.#place, state);
       await this.#settle(log, state);
+      await this.#identity?.noteLog();
       const { outline } = state.replayed;
       this.#parts = { log, outline };
       // Of the snapshot the log knows only which one it is; its configuration stands in its own file.
@@ -101,7 +112,7 @@ export class WalStorage implements Storage {
       return { hardState: outline.hardState, snapshot, entries: state.entries };
     } catch (error) {
       log?.close();
-      this.#releaseLock();
+      await this.#releaseLock();
       if (error instanceof WalError) throw error;
       throw new WalFailedError(`could not open ${dir}`, error);
     }
@@ -220,12 +231,15 @@ export class WalStorage implements Storage {
       if (this.#failure === null) await Promise.allSettled([log.sync()]);
       log.close();
     }
-    this.#releaseLock();
+    await this.#releaseLock();
+    // One that was never opened has not borrowed it.
+    await this.#identity?.close();
   }
 
-  #releaseLock(): void {
-    this.#lock?.release();
+  async #releaseLock(): Promise<void> {
+    const lock = this.#lock;
     this.#lock = null;
+    await lock?.release();
   }
 
   /** Runs `work` after everything that came before, unless the storage is not open or has failed. */
@@ -279,6 +293,14 @@ async function recordSnapshot(log: SegmentLog, outline: LogOutline, meta: Snapsh
   await log.roll(record.bytes.length);
   await log.append(RecordType.snapshot, record);
   outline.applySnapshot(meta, kept);
+}
+
+function heldIdentity(identity: StoredIdentity, dir: string): HeldIdentity {
+  if (!(identity instanceof HeldIdentity)) throw new WalUsageError("identity is not what openIdentity gives");
+  if (resolve(identity.dir) !== resolve(dir)) {
+    throw new WalUsageError(`the identity is that of ${identity.dir}, not of ${dir}`);
+  }
+  return identity;
 }
 
 function checkSnapshotMeta(meta: SnapshotMeta, outline: LogOutline): void {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { WalStorage, dumpWal } from "../src/index.ts";
+import { WalStorage, dumpWal, openIdentity } from "../src/index.ts";
 import type { DiskImage } from "@eraft/conformance";
 import { CrashDisk } from "@eraft/conformance";
 import type { Configuration } from "@eraft/core";
@@ -82,6 +82,27 @@ test("configurations are shown below what has them, and the last line tells who 
     ]),
   );
   expect(lines.at(-1)).toMatch(/entries 3 to 4 .*, the members of entry 4$/);
+});
+
+test("the identity comes first: whole, damaged, or without the log that it speaks for", async () => {
+  const disk = new CrashDisk();
+  const fresh = await openIdentity(DIR, { fileSystem: disk });
+  const disks = `disk ${fresh.incarnation}`;
+  expect(await dump(disk.image())).toEqual([
+    "IDENTITY",
+    `         0  ${disks} of no cluster yet, opened 1 times, without a log`,
+    "open restores: term 0, vote none, no snapshot, no entries",
+  ]);
+  await fresh.adoptCluster('o"ne');
+  const storage = new WalStorage({ dir: DIR, identity: fresh });
+  await storage.open();
+  await storage.close();
+  const image = disk.image();
+  expect((await dump(image))[1]).toBe(`         0  ${disks} of cluster "o\\"ne", opened 1 times, with a log`);
+  const rotten = changed(image, `${DIR}/IDENTITY`, (bytes) => bytes.fill(1, 20, 21));
+  expect((await dump(rotten))[1]).toBe("         0  DAMAGE  the checksum does not match");
+  const wiped = new Map([...image].filter(([path]) => path.endsWith("IDENTITY")));
+  expect((await dump(wiped))[1]).toMatch(/DAMAGE {2}all segments are missing/);
 });
 
 test("damage is named where it is, what comes after it is still shown, and open's refusal is told", async () => {
