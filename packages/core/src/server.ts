@@ -13,6 +13,7 @@ import type {
   Entry,
   HardState,
   LogIndex,
+  Member,
   NodeId,
   Restored,
   Term,
@@ -176,9 +177,31 @@ export class Server {
    */
   get mayStand(): boolean {
     if (memberOf(this.configuration, this.id)?.standing === "rejoining") return false;
+    return this.#isMemberWhere(({ standing }) => isElector(standing));
+  }
+
+  /**
+   * Whether this server may vote: not on a disk that no configuration in force knows as its own. Candidates cannot tell, if they are behind:
+   *
+   * 1. Of servers A to E, D and E are away. The others commit which disk speaks for whom, and more.
+   * 2. B and C lose their disks and come back with empty ones.
+   * 3. D and E are back, with old logs, and A is away. They ask B and C, by whatever disk: with these votes D leads without what was committed.
+   */
+  get mayVote(): boolean {
+    return this.#isMemberWhere(() => true);
+  }
+
+  /**
+   * Whether a configuration that may be in force has this server, with this disk. A server on a new disk also comes across those of its former life:
+   * 1. A is alone in its cluster. B joins, A leaves, C joins, A's disk is replaced, and A joins again.
+   * 2. The log that A gets begins with its own time. At the entry that says "A alone", A would elect itself.
+   */
+  #isMemberWhere(isMeant: (member: Member) => boolean): boolean {
+    const { id, incarnation: own } = this.config;
     return this.log.configurationsFrom(this.commitIndex).some(({ configuration }) => {
-      const member = memberOf(configuration, this.id);
-      return member !== null && isElector(member.standing);
+      const member = memberOf(configuration, id);
+      if (member === null || !isMeant(member)) return false;
+      return own === null || member.incarnation === null || member.incarnation === own;
     });
   }
 

@@ -3,10 +3,11 @@ import type { Server } from "./server.ts";
 
 /** Answers a RequestVote of this server's own term (dissertation, Figure 3.1, RequestVote, receiver implementation). */
 export function answerRequestVote(server: Server, request: RequestVote): void {
-  const { votedFor } = server;
+  const { votedFor, mayVote } = server;
   // Not asked: whether the candidate is a voter, or this server is one. Both may have changed in entries that only one of the two has, and a cluster in
   // which the voters wait for each other's news elects nobody (4.2.2).
-  const voteGranted = (votedFor === null || votedFor === request.from) && isUpToDate(server, request);
+  const isFree = votedFor === null || votedFor === request.from;
+  const voteGranted = isFree && mayVote && isUpToDate(server, request);
   if (voteGranted) {
     if (votedFor === null) server.setHardState(server.term, request.from);
     server.restartElectionTimer();
@@ -28,7 +29,8 @@ export function answerRequestVote(server: Server, request: RequestVote): void {
 export function answerPreVote(server: Server, request: PreVote): void {
   // A leader that has given up may ask those who still think that it leads.
   const leads = server.timer.isLeaderRecent && server.leaderId !== request.from;
-  const voteGranted = !leads && request.term >= server.term && isUpToDate(server, request);
+  const wouldVote = server.mayVote && isUpToDate(server, request);
+  const voteGranted = !leads && request.term >= server.term && wouldVote;
   server.sendInDurableTerm({
     type: "preVoteResponse",
     from: server.id,
