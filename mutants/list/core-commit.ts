@@ -52,8 +52,8 @@ export const CORE_COMMIT: readonly Mutant[] = [
     bug: "counts its own copy before it is on its disk",
     like: ["etcd#14370"],
     file: LEADER,
-    find: "const matched = [log.stableIndex];",
-    replace: "const matched = [log.lastIndex];",
+    find: "id === self ? log.stableIndex : this.#matchIndexOf(id)",
+    replace: "id === self ? log.lastIndex : this.#matchIndexOf(id)",
   },
   {
     id: "core/alone-never-commits",
@@ -68,7 +68,7 @@ export const CORE_COMMIT: readonly Mutant[] = [
     bug: "opens its term without an entry, so that what earlier leaders left waits for a client",
     like: ["L10"],
     file: LEADER,
-    find: "    this.#append(server.config.noop);\n",
+    find: "    this.#append({ command: server.config.noop });\n",
     replace: "",
   },
   {
@@ -183,8 +183,8 @@ export const CORE_COMMIT: readonly Mutant[] = [
       },
       {
         file: LEADER,
-        find: "for (const request of this.#proposals.values()) {",
-        replace: "for (const request of [] as RequestId[]) {",
+        find: "for (const request of [...this.#proposals.values(), ...this.#reconfiguration.drain()]) {",
+        replace: "for (const request of this.#reconfiguration.drain()) {",
       },
     ],
   },

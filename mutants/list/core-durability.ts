@@ -18,9 +18,17 @@ export const CORE_DURABILITY: readonly Mutant[] = [
   {
     id: "core/vote-request-sent-early",
     bug: "asks for votes before its own is on disk",
+    file: "packages/core/src/ballot.ts",
+    find: 'if (request.type === "requestVote") server.sendWhenDurable(request);',
+    replace: 'if (request.type === "requestVote") server.send(request);',
+  },
+  {
+    id: "core/elected-before-own-vote",
+    bug: "leads by a vote of its own that is not on its disk, if that is all it takes",
     file: "packages/core/src/candidate.ts",
-    find: "      server.sendWhenDurable({",
-    replace: "      server.send({",
+    find: "    this.#ticksSinceAsked += 1;\n",
+    replace:
+      "    this.#ticksSinceAsked += 1;\n    this.#ballot.add(this.server.id, true);\n    this.#count();\n",
   },
   {
     id: "core/success-sent-early",

@@ -7,25 +7,25 @@ const WELL_FORMED = "packages/core/src/well-formed.ts";
 export const CORE_INPUT: readonly Mutant[] = [
   {
     id: "core/strangers-are-heard",
-    bug: "hears servers that are not in its cluster, such as candidate -1",
+    bug: "hears servers that cannot be, such as candidate -1",
     like: ["S7", "S16"],
     file: RAFT,
-    find: "if (message.to !== id || message.from === id || !config.peers.includes(message.from)) return;",
+    find: "if (message.to !== id || message.from === id || !isNodeId(message.from)) return;",
     replace: "if (message.to !== id || message.from === id) return;",
   },
   {
     id: "core/own-echo-is-heard",
     bug: "takes its own message, come back, for one of another server",
     file: RAFT,
-    find: "if (message.to !== id || message.from === id || !config.peers.includes(message.from)) return;",
-    replace: "if (message.to !== id || !config.peers.includes(message.from)) return;",
+    find: "if (message.to !== id || message.from === id || !isNodeId(message.from)) return;",
+    replace: "if (message.to !== id || !isNodeId(message.from)) return;",
   },
   {
     id: "core/mail-of-others-is-read",
     bug: "takes messages that are for another server",
     file: RAFT,
-    find: "if (message.to !== id || message.from === id || !config.peers.includes(message.from)) return;",
-    replace: "if (message.from === id || !config.peers.includes(message.from)) return;",
+    find: "if (message.to !== id || message.from === id || !isNodeId(message.from)) return;",
+    replace: "if (message.from === id || !isNodeId(message.from)) return;",
   },
   {
     id: "core/term-leap-in-request",

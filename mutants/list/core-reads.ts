@@ -12,8 +12,8 @@ export const CORE_READS: readonly Mutant[] = [
     bug: "reads at its commit index before an entry of its own term is committed",
     like: ["etcd#7331", "tikv#6340"],
     file: LEADER,
-    find: "if (log.termAt(commitIndex) === term && this.#reads.begin(commitIndex)) {",
-    replace: "if (this.#reads.begin(commitIndex)) {",
+    find: "if (this.#knowsCommitIndex && this.#reads.begin(this.#server.commitIndex)) {",
+    replace: "if (this.#reads.begin(this.#server.commitIndex)) {",
   },
   {
     id: "core/read-without-a-round",
@@ -35,23 +35,24 @@ export const CORE_READS: readonly Mutant[] = [
     id: "core/read-joins-a-round",
     bug: "lets a read join the round under way, at a commit index from before it",
     file: READ_INDEX,
-    find: "    this.#waiting.push(id);\n",
+    find: "    this.#waiting.push(reader);\n",
     replace:
-      "    if (this.#round === null) this.#waiting.push(id);\n    else this.#round = { ...this.#round, ids: [...this.#round.ids, id] };\n",
+      "    if (this.#round === null) this.#waiting.push(reader);\n    else this.#round = { ...this.#round, readers: [...this.#round.readers, reader] };\n",
   },
   {
     id: "core/read-confirmed-by-one",
     bug: "confirms a read by the answer of one follower, however many there are",
     file: LEADER,
-    find: "this.#reads.confirm(reachedByMajority(acknowledged));",
-    replace: "this.#reads.confirm(Math.max(...acknowledged.slice(1), 0));",
+    find: "this.#reads.confirm(sequence);",
+    replace:
+      "this.#reads.confirm(Math.max(sequence, ...[...this.followers].map(({ acknowledged }) => acknowledged)));",
   },
   {
     id: "core/read-not-confirmed-alone",
     bug: "counts itself among the unconfirmed, so a single server never reads",
     like: ["L1", "etcd raft#105"],
     file: LEADER,
-    find: "      this.#replication.heartbeat();\n      this.#confirmReads();\n",
+    find: "      this.#replication.heartbeat();\n      this.#confirm();\n",
     replace: "      this.#replication.heartbeat();\n",
   },
   {

@@ -211,28 +211,35 @@ export const CORE_REPLICATION: readonly Mutant[] = [
     replace: "",
   },
   {
+    id: "core/heartbeat-repeats-batch",
+    bug: "repeats a whole batch with every heartbeat to a follower that does not answer, and fills a slow link",
+    file: REPLICATION,
+    find: "    this.#sendAppend(follower, [], prevLogIndex);\n",
+    replace:
+      '    const { log, config } = this.#server;\n    const repeated = follower.state === "probe" ? log.batch(prevLogIndex + 1, config.maxAppendBytes) : [];\n    this.#sendAppend(follower, repeated, prevLogIndex);\n',
+  },
+  {
     id: "core/window-without-end",
     bug: "sends ahead without waiting for any answer",
     file: REPLICATION,
-    find: "while (follower.nextIndex <= log.lastIndex && follower.inflight.length < config.maxInflightAppends) {",
-    replace: "while (follower.nextIndex <= log.lastIndex) {",
+    find: "follower.inflight.length < maxInflightAppends",
+    replace: "follower.inflight.length < maxInflightAppends * 1e9",
   },
   {
     id: "core/window-leaks",
     bug: "never takes an answered message out of its window, and stops sending",
     like: ["etcd e419ba5"],
     file: PROGRESS,
-    find: "    this.inflight = this.inflight.filter((last) => last > index);\n",
-    replace: "",
+    find: "while (this.inflight[0] !== undefined && this.inflight[0].last <= index) {",
+    replace: "while (this.inflight[0] !== undefined && this.inflight[0].last < 0) {",
   },
   {
     id: "core/window-counts-answers",
     bug: "frees one place of its window for each answer, so lost answers fill it",
     like: ["etcd e419ba5"],
     file: PROGRESS,
-    find: "this.inflight = this.inflight.filter((last) => last > index);",
-    replace:
-      "if (this.inflight.includes(index)) this.inflight = this.inflight.filter((last) => last !== index);",
+    find: "while (this.inflight[0] !== undefined && this.inflight[0].last <= index) {",
+    replace: "if (this.inflight[0] !== undefined && this.inflight[0].last <= index) {",
   },
   {
     id: "core/message-without-bound",
