@@ -1,5 +1,5 @@
-import type { KvClient } from "@eraft/kv";
 import { Appenders } from "./appenders.ts";
+import { caughtUp, leaderOf } from "./cluster-view.ts";
 import { eventually } from "./eventually.ts";
 import { TestCluster } from "./test-cluster.ts";
 
@@ -45,13 +45,13 @@ export async function killRounds({ rounds, clients, flags = [], onRound }: KillO
       faults,
     });
     for (let round = 1; round <= rounds; round += 1) {
-      const leader = await leaderOf(cluster, client);
+      const { id: leader } = await leaderOf(client);
       const victim = Math.random() < 0.75 ? leader : Math.floor(Math.random() * cluster.addresses.length);
       if (victim === leader) leaderKills += 1;
       await cluster.kill(victim);
       await served(clock);
       await cluster.restart(victim);
-      await caughtUp(cluster, client, victim);
+      await caughtUp(client, cluster.addresses[victim] ?? "");
       onRound?.(round, report(round));
     }
     await appenders.stop();
@@ -82,27 +82,5 @@ async function served(clock: OutageClock): Promise<void> {
   const target = clock.count + 100;
   await eventually(() => {
     if (clock.count < target) throw new Error("nobody serves");
-  });
-}
-
-async function leaderOf(cluster: TestCluster, client: KvClient): Promise<number> {
-  return eventually(async () => {
-    const reports = await client.status();
-    const leader = reports.find((report) => "status" in report && report.status.state === "Leader");
-    if (leader === undefined) throw new Error("no leader");
-    return cluster.addresses.indexOf(leader.address);
-  });
-}
-
-/** Resolves once `id` has applied all that was committed anywhere when this was called. */
-async function caughtUp(cluster: TestCluster, client: KvClient, id: number): Promise<void> {
-  const committed = (await client.status()).map((report) =>
-    "status" in report ? Number(report.status.commitIndex) : 0,
-  );
-  const target = Math.max(...committed);
-  await eventually(async () => {
-    const report = (await client.status()).find(({ address }) => address === cluster.addresses[id]);
-    const applied = report !== undefined && "status" in report ? Number(report.status.lastApplied) : -1;
-    if (applied < target) throw new Error(`node ${id} has applied ${applied} of ${target}`);
   });
 }

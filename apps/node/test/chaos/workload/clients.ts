@@ -1,4 +1,4 @@
-import { KvClient } from "@eraft/kv";
+import { KvClient, type KvClientOptions } from "@eraft/kv";
 import { nodePeerConnection } from "@eraft/transport-connect/node";
 
 export interface Clients {
@@ -6,13 +6,19 @@ export interface Clients {
   readonly close: () => void;
 }
 
-/** `count` clients of the nodes at `addresses`, each with connections of its own. */
-export function openClients(addresses: readonly string[], count: number): Clients {
+export type ClientTransport = ReturnType<KvClientOptions["connect"]>;
+
+/** `count` clients of the nodes at `addresses`, each with connections of its own, which `watch` may look into. */
+export function openClients(
+  addresses: readonly string[],
+  count: number,
+  watch: (transport: ClientTransport) => ClientTransport = (transport) => transport,
+): Clients {
   const connections: { close: () => void }[] = [];
-  const connect = (address: string): ReturnType<typeof nodePeerConnection> => {
+  const connect = (address: string): ClientTransport => {
     const connection = nodePeerConnection(address);
     connections.push(connection);
-    return connection;
+    return watch(connection);
   };
   const clients = Array.from({ length: count }, () => new KvClient({ addresses, connect }));
   return {

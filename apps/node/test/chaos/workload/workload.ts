@@ -7,13 +7,17 @@ import { type KvRecorder, RecordedClient } from "./recorded-client.ts";
 import type { Tally } from "./tally.ts";
 
 export interface WorkloadOptions {
-  /** Shared out among the groups: those that have the same one meet the same broken connections. */
+  /** Dealt out to the sequential clients: those that have the same one meet the same broken connections. */
   readonly clients: readonly KvClient[];
   /** Groups of sequential clients. Each has keys of its own. */
   readonly groups: number;
   /** Clients in a group, and so at most as many at a key at a time. */
   readonly clientsPerGroup: number;
   readonly opsPerKey: number;
+  /** How long a call may take, in milliseconds: for each call one of these. Default: long enough for an election, and sometimes not. */
+  readonly deadlinesMs?: readonly number[];
+  /** How long a client rests between two calls at most, in milliseconds. Default 5. */
+  readonly maxThinkMs?: number;
   readonly recorder: KvRecorder;
   readonly tally: Tally;
   readonly random: Random;
@@ -47,8 +51,8 @@ export class Workload {
   async run(): Promise<void> {
     const { clients, clientsPerGroup, random } = this.#options;
     const running = this.#groups.flatMap((group, at) =>
-      Array.from({ length: clientsPerGroup }, () =>
-        this.#work(clients[at % clients.length], group, random.fork()),
+      Array.from({ length: clientsPerGroup }, (_, member) =>
+        this.#work(clients[(at * clientsPerGroup + member) % clients.length], group, random.fork()),
       ),
     );
     await Promise.all(running);
@@ -57,12 +61,13 @@ export class Workload {
   async #work(kv: KvClient | undefined, group: KeyGroup, random: Random): Promise<void> {
     if (kv === undefined) throw new Error("a group without a client");
     const { recorder, tally, signal } = this.#options;
+    const { deadlinesMs = DEADLINES_MS, maxThinkMs = MAX_THINK_MS } = this.#options;
     const client = new RecordedClient(kv, recorder, tally);
     while (!signal.aborted) {
       const input = this.#nextInput(group.next(random), random);
-      const outcome = await client.call(input, random.pick(DEADLINES_MS));
+      const outcome = await client.call(input, random.pick(deadlinesMs));
       if (outcome === "unknown") group.hasUnknown(input.key);
-      await after(random.integer(0, MAX_THINK_MS));
+      await after(random.integer(0, maxThinkMs));
     }
   }
 
