@@ -1,24 +1,27 @@
 import type { Entry, LogIndex, RequestId, SnapshotMeta, StateMachine } from "@eraft/core";
 import { nextTurn } from "./clock.ts";
-import { NodeFailedError, StateMachineFailedError } from "./errors.ts";
+import { BusyError, NodeFailedError, StateMachineFailedError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { Requests } from "./requests.ts";
-
-/** One slice is applied without a turn of the event loop; a long backlog must not keep heartbeats from being sent. */
-const MAX_SLICE_ENTRIES = 1024;
-const MAX_SLICE_BYTES = 1 << 20;
+import { Slices } from "./slices.ts";
 
 /** Everything that happens to the state machine, one thing after the other; only queries run beside. */
 export class Applier {
   readonly #stateMachine: StateMachine;
   readonly #requests: Requests;
   readonly #host: Host;
+  readonly #maxQueries: number;
+  readonly #slices = new Slices();
   readonly #queries = new Set<Promise<void>>();
   #lane: Promise<unknown> = Promise.resolve();
   #busy = 0;
+  #isRestoring = false;
+  /** Queries that came while the state was being replaced. */
+  #postponed: { readonly id: RequestId; readonly query: unknown }[] = [];
   #applied: SnapshotMeta = { lastIncludedIndex: 0, lastIncludedTerm: 0 };
 
-  constructor(stateMachine: StateMachine, requests: Requests, host: Host) {
+  constructor(stateMachine: StateMachine, requests: Requests, host: Host, maxQueries: number) {
+    this.#maxQueries = maxQueries;
     this.#stateMachine = stateMachine;
     this.#requests = requests;
     this.#host = host;
@@ -47,7 +50,7 @@ export class Applier {
   apply(entries: readonly Entry[], waiting: ReadonlyMap<LogIndex, RequestId>): Promise<boolean> {
     return this.#inTurn(async () => {
       let isFirst = true;
-      for (const slice of slicesOf(entries)) {
+      for (const slice of this.#slices.of(entries)) {
         if (!isFirst) await nextTurn(this.#host.clock);
         isFirst = false;
         if (this.#host.isClosed()) return false;
@@ -60,9 +63,13 @@ export class Applier {
   /** Replaces the state by what `install` brings. Resolves to false if that failed. Never rejects. */
   restore(install: () => Promise<SnapshotMeta>): Promise<boolean> {
     return this.#inTurn(async () => {
-      // A query promised for one state must not see half of another.
+      // Neither a query that has begun nor one that comes meanwhile may see half of the new state.
+      this.#isRestoring = true;
       await Promise.all(this.#queries);
-      this.#applied = await install();
+      const { lastIncludedIndex, lastIncludedTerm } = await install();
+      this.#applied = { lastIncludedIndex, lastIncludedTerm };
+      this.#isRestoring = false;
+      for (const { id, query } of this.#postponed.splice(0)) this.query(id, query);
       return true;
     });
   }
@@ -74,6 +81,20 @@ export class Applier {
 
   /** Answers the read `id` from the state as it is. A rejection is the caller's, not the node's. */
   query(id: RequestId, query: unknown): void {
+    if (!this.#requests.has(id)) return;
+    if (this.#isRestoring) {
+      // Of the callers that have given up, there may be any number.
+      if (this.#postponed.length >= this.#maxQueries) {
+        this.#postponed = this.#postponed.filter((other) => this.#requests.has(other.id));
+      }
+      this.#postponed.push({ id, query });
+      return;
+    }
+    // Here, too: their callers may have given up, but the state machine still works on what they asked for.
+    if (this.#queries.size >= this.#maxQueries) {
+      this.#requests.reject(id, new BusyError());
+      return;
+    }
     const running = (async () => {
       try {
         this.#requests.resolve(id, await this.#stateMachine.query(query));
@@ -92,7 +113,10 @@ export class Applier {
 
   async #applySlice(slice: readonly Entry[], waiting: ReadonlyMap<LogIndex, RequestId>): Promise<void> {
     const commands = slice.filter((entry) => entry.command.length > 0);
+    const { clock } = this.#host;
+    const beginsMs = clock.now();
     const results = commands.length === 0 ? [] : await this.#stateMachine.apply(commands);
+    this.#slices.took(clock.now() - beginsMs, slice.length);
     if (results.length !== commands.length) {
       throw new Error(`apply() gave ${results.length} results for ${commands.length} commands`);
     }
@@ -122,18 +146,4 @@ export class Applier {
     this.#lane = done;
     return done;
   }
-}
-
-function* slicesOf(entries: readonly Entry[]): Generator<readonly Entry[]> {
-  let slice: Entry[] = [];
-  let bytes = 0;
-  for (const entry of entries) {
-    slice.push(entry);
-    bytes += entry.command.length;
-    if (slice.length < MAX_SLICE_ENTRIES && bytes < MAX_SLICE_BYTES) continue;
-    yield slice;
-    slice = [];
-    bytes = 0;
-  }
-  if (slice.length > 0) yield slice;
 }

@@ -1,38 +1,49 @@
 import {
+  type IdentityRefusal,
   type InstallSnapshot,
   type Message,
   type NodeId,
+  type PeerIdentity,
   Raft,
   type Receiver,
   type Restored,
 } from "@eraft/core";
+import { AddressBook } from "./address-book.ts";
 import type { Applier } from "./applier.ts";
 import { StoppedError } from "./errors.ts";
+import { Handovers } from "./handovers.ts";
 import type { Host } from "./host.ts";
+import type { Identities } from "./identities.ts";
 import { Loop } from "./loop.ts";
+import { Members } from "./members.ts";
 import type { Settings } from "./options.ts";
 import type { Peers } from "./peers.ts";
+import { Rejections } from "./rejections.ts";
 import type { Requests } from "./requests.ts";
 import { IncomingSnapshots } from "./snapshots/incoming.ts";
 import { LocalSnapshots } from "./snapshots/local.ts";
 import { OutgoingSnapshots } from "./snapshots/outgoing.ts";
 import { Ticker } from "./ticker.ts";
 
-type Ports = Pick<
-  Settings<never, unknown, unknown, unknown>,
-  "id" | "storage" | "transport" | "stateMachine"
-> &
-  Pick<Settings<never, unknown, unknown, unknown>, "raft" | "tickMs" | "snapshotBytes">;
+type Ports = Omit<Settings<never, unknown, unknown, unknown>, "codec" | "clock" | "logger">;
+
+/** A server that has left the cluster is told so for this many election timeouts. */
+const FAREWELL_TIMEOUTS = 2;
 
 /** The running parts of a node, from the moment its storage is open. */
 export class Engine implements Receiver {
   readonly raft: Raft;
   readonly loop: Loop;
+  readonly members: Members;
+  readonly rejections: Rejections;
+  readonly #id: NodeId;
   readonly #host: Host;
   readonly #peers: Peers;
   readonly #applier: Applier;
   readonly #local: LocalSnapshots;
   readonly #incoming: IncomingSnapshots;
+  readonly #identities: Identities;
+  readonly #handovers: Handovers;
   readonly #ticker: Ticker;
 
   /** @throws what {@link Raft} does when `restored` makes no sense. */
@@ -44,18 +55,33 @@ export class Engine implements Receiver {
       readonly applier: Applier;
       readonly requests: Requests;
       readonly peers: Peers;
+      readonly identities: Identities;
     },
   ) {
-    const { id, storage, transport, stateMachine } = ports;
-    const { host, applier, peers, requests } = parts;
+    const { id, storage, transport, stateMachine, electionTimeoutMs, snapshotBytes } = ports;
+    const { host, applier, peers, requests, identities } = parts;
+    this.#id = id;
     this.#host = host;
     this.#peers = peers;
     this.#applier = applier;
-    this.raft = new Raft(ports.raft, restored, applier.lastApplied);
-    this.#local = new LocalSnapshots(storage, applier, host, ports.snapshotBytes);
-    const outgoing = new OutgoingSnapshots(id, storage, transport, peers, host);
+    const raft = new Raft(ports.raft, restored, applier.lastApplied);
+    this.raft = raft;
+    const book = new AddressBook(transport, host, FAREWELL_TIMEOUTS * electionTimeoutMs);
+    this.members = new Members(id, ports.peers, { peers, book, host });
+    this.#identities = identities;
+    this.rejections = new Rejections(id, host);
+    this.#handovers = new Handovers(id, electionTimeoutMs, requests, host);
+    const outgoing = new OutgoingSnapshots({ id, storage, transport, peers, host, raft });
+    this.#local = new LocalSnapshots({
+      storage,
+      applier,
+      host,
+      snapshotBytes,
+      configurationAt: (index) => raft.configurationAt(index),
+      isInUse: () => outgoing.isNeeded,
+    });
     this.loop = new Loop(host, {
-      raft: this.raft,
+      raft,
       storage,
       transport,
       applier,
@@ -63,8 +89,12 @@ export class Engine implements Receiver {
       peers,
       outgoing,
       local: this.#local,
+      members: this.members,
+      identities,
+      handovers: this.#handovers,
+      hasLeases: (ports.raft.leaseDuration ?? null) !== null,
     });
-    const { raft, loop } = this;
+    const { loop } = this;
     this.#incoming = new IncomingSnapshots({
       raft,
       loop,
@@ -86,6 +116,8 @@ export class Engine implements Receiver {
   stop(): void {
     this.#ticker.stop();
     this.loop.close();
+    this.members.close();
+    this.#handovers.close();
     void this.#local.suspend();
   }
 
@@ -105,18 +137,40 @@ export class Engine implements Receiver {
       );
       return;
     }
-    this.#peers.heard(message.from);
+    if (!this.#identities.vouchFor(message.from)) return;
+    this.#heard(message.from);
     this.loop.push({ type: "receive", message });
   }
 
   async receiveSnapshot(header: InstallSnapshot, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     if (this.#host.isClosed()) throw new StoppedError();
-    this.#peers.heard(header.from);
+    if (!this.#identities.vouchFor(header.from))
+      throw new Error(`Server ${header.from} is not to be listened to.`);
+    this.#heard(header.from);
     await this.#incoming.receive(header, chunks);
+  }
+
+  identify(peer: NodeId, identity: PeerIdentity): IdentityRefusal | null {
+    const refusal = this.#identities.identify(peer, identity);
+    if (refusal !== null) this.rejections.report(peer, { by: this.#id, refusal });
+    return refusal;
+  }
+
+  rejected(peer: NodeId, refusal: IdentityRefusal): void {
+    this.rejections.report(peer, { by: peer, refusal });
+  }
+
+  disconnected(peer: NodeId): void {
+    this.loop.push({ type: "disconnected", peer });
   }
 
   unreachable(peer: NodeId, error: Error): void {
     this.#peers.failed(peer, error);
     this.loop.push({ type: "unreachable", peer });
+  }
+
+  #heard(peer: NodeId): void {
+    this.#peers.heard(peer);
+    this.rejections.heard(peer);
   }
 }

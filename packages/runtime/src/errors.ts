@@ -13,6 +13,10 @@ export type Retry = "elsewhere" | "later" | "only-if-idempotent" | "never";
 export type RaftErrorCode =
   | "NOT_LEADER"
   | "BUSY"
+  | "TRANSFERRING"
+  | "TRANSFER_FAILED"
+  | "CHANGE_PENDING"
+  | "CHANGE_REFUSED"
   | "OUTCOME_UNKNOWN"
   | "INVALID_COMMAND"
   | "INVALID_OPTION"
@@ -62,19 +66,27 @@ export class BusyError extends RaftError {
   }
 }
 
-/** The proposal is in the log of this server at least. It may have been applied, may still be, or may vanish. */
+/** The proposal or the change of members is in the log of this server at least. It may have been done, may still be, or may vanish. */
 export class OutcomeUnknownError extends RaftError {
   override readonly name = "OutcomeUnknownError";
   readonly code = "OUTCOME_UNKNOWN";
   readonly retry = "only-if-idempotent";
 
-  constructor(why: string, options?: ErrorOptions) {
-    super(
-      `${why} The command may have been applied, or may still be: repeat it only if doing it twice is harmless.`,
-      options,
-    );
+  constructor(why: string, options: ErrorOptions & { readonly effect?: Effect } = {}) {
+    const { effect = "command", ...rest } = options;
+    super(`${why} ${ADVICE[effect]}`, rest);
   }
 }
+
+/** What a request may have done when nobody can tell whether it did. */
+export type Effect = "command" | "change";
+
+const ADVICE: Readonly<Record<Effect, string>> = {
+  command:
+    "The command may have been applied, or may still be: repeat it only if doing it twice is harmless.",
+  change:
+    "The members may have been changed, or may still be: look at the leader's membership() before you repeat it.",
+};
 
 /** Not done: the command is empty, too large, or could not be encoded. */
 export class InvalidCommandError extends RaftError {

@@ -1,6 +1,7 @@
 import type { Alert, LogIndex, NodeId, RoleChange, SnapshotMeta, Term } from "@eraft/core";
 import type { NodeFailedError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
+import type { Membership, Rejection } from "./membership.ts";
 
 /** What a node reports as it happens. */
 export interface NodeEvents {
@@ -10,6 +11,10 @@ export interface NodeEvents {
   role: RoleChange;
   /** The state machine reflects everything up to `lastApplied`, all of it committed. */
   commit: { readonly lastApplied: LogIndex };
+  /** Another configuration is in force, committed or not. */
+  membership: Membership;
+  /** Two servers do not talk, this one and `peer`, because `by`, one of the two, refuses the other. Once, until they do talk. */
+  rejection: Rejection & { readonly peer: NodeId };
   /** A snapshot is stored: this server's own, or one received from the leader. */
   snapshot: SnapshotMeta & { readonly source: "local" | "received" };
   /** The node has failed and serves no more. At most once. */
@@ -30,6 +35,8 @@ export class Events {
     leader: new Set(),
     role: new Set(),
     commit: new Set(),
+    membership: new Set(),
+    rejection: new Set(),
     snapshot: new Set(),
     failure: new Set(),
     alert: new Set(),

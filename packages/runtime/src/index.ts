@@ -1,14 +1,24 @@
-export { RaftNode, type RequestOptions } from "./node.ts";
-export type { CommandCodec, RaftNodeOptions } from "./options.ts";
+export { RaftNode, type ReadOptions, type TransferOptions } from "./node.ts";
+export type { CommandCodec, LeaseReads, RaftNodeOptions } from "./options.ts";
+export type { NodeIdentity } from "./identities.ts";
+export { type ChangeOptions, MemberOperations } from "./member-operations.ts";
+export type { Membership, Rejection } from "./membership.ts";
 export type { NodeStatus, PeerStatus, Phase } from "./status.ts";
 export type { Listener, NodeEvents } from "./events.ts";
 export type { Logger } from "./logger.ts";
-export type { AbortSignalLike } from "./requests.ts";
+export type { AbortSignalLike, RequestOptions } from "./requests.ts";
 export { systemClock } from "./clock.ts";
 
 // What a request or `start` rejects with.
 export {
+  ChangePendingError,
+  ChangeRefusedError,
+  TransferFailedError,
+  TransferringError,
+} from "./change-errors.ts";
+export {
   BusyError,
+  type Effect,
   type FailureCode,
   InvalidCommandError,
   InvalidOptionError,

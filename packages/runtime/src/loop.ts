@@ -14,14 +14,17 @@ import type {
 } from "@eraft/core";
 import type { Applier } from "./applier.ts";
 import {
-  BusyError,
-  InvariantBrokenError,
-  NotLeaderError,
-  OutcomeUnknownError,
-  StorageFailedError,
-} from "./errors.ts";
+  ChangePendingError,
+  ChangeRefusedError,
+  TransferFailedError,
+  TransferringError,
+} from "./change-errors.ts";
+import { BusyError, InvariantBrokenError, NotLeaderError, StorageFailedError } from "./errors.ts";
+import type { Handovers } from "./handovers.ts";
 import type { Host } from "./host.ts";
+import type { Identities } from "./identities.ts";
 import { Inbox } from "./inbox.ts";
+import type { Members } from "./members.ts";
 import type { Peers } from "./peers.ts";
 import type { Requests } from "./requests.ts";
 import type { LocalSnapshots } from "./snapshots/local.ts";
@@ -39,6 +42,11 @@ export interface Tools {
   readonly peers: Peers;
   readonly local: LocalSnapshots;
   readonly outgoing: OutgoingSnapshots;
+  readonly members: Members;
+  readonly identities: Identities;
+  readonly handovers: Handovers;
+  /** Whether the core needs to know what time it is. */
+  readonly hasLeases: boolean;
 }
 
 /**
@@ -102,9 +110,11 @@ export class Loop {
   }
 
   #decide(): Ready | null {
-    const { raft, local } = this.#tools;
+    const { raft, local, hasLeases } = this.#tools;
     const staged = this.#staged;
     this.#staged = null;
+    // After everything arrived that is stepped now: no read may rest on a lease that ended before it came.
+    if (hasLeases) raft.step({ type: "time", now: this.#host.clock.now() });
     for (const input of this.#inbox.drain()) this.#step(input);
     // Before `ready` hands out the next entries: the state machine stands still, at exactly `lastApplied`.
     local.consider(raft.compactableBytes);
@@ -122,7 +132,7 @@ export class Loop {
 
   #step(input: Input): void {
     const { raft, requests } = this.#tools;
-    if (input.type === "propose" || input.type === "read") {
+    if ("id" in input) {
       if (!requests.has(input.id)) return; // Aborted before it got here: it was surely not done.
       requests.markStepped(input.id);
     }
@@ -132,6 +142,8 @@ export class Loop {
   #act(ready: Ready | null): void {
     if (ready === null) return;
     const { transport, outgoing } = this.#tools;
+    // First: some of the messages may be for a member that is new.
+    if (ready.configuration !== null) this.#tools.members.follow(ready.configuration);
     for (const message of ready.messages) transport.send(message);
     if (ready.write !== null) this.#writing = this.#write(ready.write);
     const waiting = new Map<LogIndex, RequestId>();
@@ -163,7 +175,7 @@ export class Loop {
   }
 
   #answer(outcome: Outcome, waiting: Map<LogIndex, RequestId>): void {
-    const { requests, peers } = this.#tools;
+    const { requests, peers, handovers } = this.#tools;
     const { id } = outcome;
     switch (outcome.type) {
       case "committed":
@@ -176,8 +188,20 @@ export class Loop {
         return requests.reject(id, new NotLeaderError(outcome.leaderId, peers.addressOf(outcome.leaderId)));
       case "busy":
         return requests.reject(id, new BusyError());
+      case "transferring":
+        return requests.reject(id, new TransferringError());
+      case "changePending":
+        return requests.reject(id, new ChangePendingError());
+      case "refused":
+        return requests.reject(id, new ChangeRefusedError(outcome.reason));
+      case "changed":
+        return requests.resolve(id, peers.membershipOf(outcome));
+      case "transferred":
+        return handovers.ledNoMore(id);
+      case "transferFailed":
+        return requests.reject(id, new TransferFailedError(outcome.reason));
       case "unknown":
-        return requests.reject(id, new OutcomeUnknownError("This server lost its leadership."));
+        return requests.rejectUnknown(id, "This server lost its leadership.");
     }
   }
 
@@ -185,6 +209,8 @@ export class Loop {
     const { events, logger } = this.#host;
     const { leaderId, term, role } = change;
     logger.info(`Now ${role} in term ${term}; leader: ${leaderId ?? "none known"}.`, change);
+    this.#tools.identities.leads(role === "leader");
+    this.#tools.handovers.roleChanged(change);
     events.emit("role", change);
     if (leaderId === this.#leaderId) return;
     this.#leaderId = leaderId;

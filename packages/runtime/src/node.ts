@@ -1,4 +1,4 @@
-import type { NodeId } from "@eraft/core";
+import type { MemberChange, NodeId, PeerIdentity, RequestId } from "@eraft/core";
 import { Applier } from "./applier.ts";
 import { toBytes } from "./commands.ts";
 import { Engine } from "./engine.ts";
@@ -12,17 +12,33 @@ import {
   TransportFailedError,
 } from "./errors.ts";
 import { Events, type Listener, type NodeEvents } from "./events.ts";
+import { handOver, hasSuccessor } from "./handovers.ts";
 import type { Host } from "./host.ts";
+import { Identities } from "./identities.ts";
+import { type ChangeOptions, MemberOperations } from "./member-operations.ts";
+import type { Membership } from "./membership.ts";
 import { openStateMachine, openStorage } from "./open.ts";
 import { type RaftNodeOptions, resolveOptions, type Settings } from "./options.ts";
 import { Peers } from "./peers.ts";
-import { type AbortSignalLike, Requests } from "./requests.ts";
+import { type RequestOptions, Requests } from "./requests.ts";
 import { type NodeStatus, type Phase, statusOf } from "./status.ts";
 
-/** How a caller limits its wait. */
-export interface RequestOptions {
-  /** An `AbortSignal`. Aborting ends the wait, not a proposal that is in the log already. */
-  readonly signal?: AbortSignalLike;
+/** How new the state that answers a read has to be. */
+export interface ReadOptions extends RequestOptions {
+  /**
+   * - `linearizable`, the default: it reflects every write that had been acknowledged, by any server, when `read` was called (dissertation, 6.4). Costs a
+   *   round of heartbeats, shared by all reads that wait, and no log entry. Any server that knows a leader can answer.
+   * - `lease`: the same, as far as the clocks are as good as the option `leaseReads` says, and at no cost while the leader has a lease (6.4.1). Without
+   *   that option, on followers, and when there is no lease right now, it is a linearizable read.
+   * - `stale`: some earlier state of this server, at once. It never goes back while the server runs; it may be any amount of time old.
+   */
+  readonly consistency?: "linearizable" | "lease" | "stale";
+}
+
+/** Who is to lead. */
+export interface TransferOptions extends RequestOptions {
+  /** A voter. Default: the one that can be reached and has most of the log. */
+  readonly to?: NodeId;
 }
 
 /**
@@ -31,26 +47,37 @@ export interface RequestOptions {
  * Every promise settles, with a {@link RaftError} that says what to do next if it was not done. The node lives once: after `stop` or a failure, make
  * a new one.
  */
-export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown, Answer = Result> {
+export class RaftNode<
+  Command = Uint8Array,
+  Query = unknown,
+  Result = unknown,
+  Answer = Result,
+> extends MemberOperations {
   readonly #settings: Settings<Command, Query, Result, Answer>;
   readonly #events: Events;
   readonly #requests = new Requests();
   readonly #peers: Peers;
   readonly #host: Host;
   readonly #applier: Applier;
+  readonly #identities: Identities;
   #engine: Engine | null = null;
   #phase: Phase = "created";
   #failure: NodeFailedError | null = null;
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
+  /** `stop` was called: nothing new is taken on. */
+  #isClosing = false;
+  /** Nothing is stepped any more. */
   #isStopping = false;
   #transportStopped: Promise<void> | null = null;
   #isStorageOpen = false;
 
   /** @throws InvalidOptionError */
   constructor(options: RaftNodeOptions<Command, Query, Result, Answer>) {
+    super();
     this.#settings = resolveOptions(options);
-    const { id, peers, clock, logger, stateMachine } = this.#settings;
+    const { id, peers, clock, logger, stateMachine, identity, maxPendingRequests, electionTimeoutMs } =
+      this.#settings;
     this.#events = new Events(logger);
     this.#peers = new Peers(id, peers, clock);
     this.#host = {
@@ -61,11 +88,20 @@ export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown, A
       push: (input) => this.#engine?.loop.push(input),
       fail: (failure) => this.#fail(failure),
     };
-    this.#applier = new Applier(stateMachine, this.#requests, this.#host);
+    this.#identities = new Identities(identity, electionTimeoutMs, this.#peers, this.#host);
+    this.#applier = new Applier(stateMachine, this.#requests, this.#host, maxPendingRequests);
   }
 
   get id(): NodeId {
     return this.#settings.id;
+  }
+
+  /**
+   * What this server says of itself to others: for its transport. As the option says, but for the cluster's id where that had to be learnt.
+   * Null without the option.
+   */
+  get identity(): PeerIdentity | null {
+    return this.#identities.own;
   }
 
   /**
@@ -86,24 +122,69 @@ export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown, A
    */
   async propose(command: Command, options: RequestOptions = {}): Promise<Result> {
     const bytes = toBytes(command, this.#settings.codec, this.#settings.maxCommandBytes);
-    const engine = this.#admit();
-    const { id, promise } = this.#requests.open(options.signal, null);
+    const engine = this.#admit(bytes.length);
+    const wish = { effect: "command", sizeBytes: bytes.length } as const;
+    const { id, promise } = this.#requests.open(options.signal, wish);
     engine.loop.push({ type: "propose", id, command: bytes });
     return (await promise) as Result;
   }
 
   /**
-   * Answers `query` from a state that reflects every write that had been acknowledged, by any server, when `read` was called
-   * (dissertation, 6.4: linearizable, without a log entry).
+   * Answers `query` from a state that is as new as `consistency` asks for.
    *
-   * @throws NotLeaderError, BusyError, NotStartedError, StoppedError or a NodeFailedError; the signal's reason when aborted; what the state machine's
-   * `query` rejected with. A read can always be repeated.
+   * @throws NotLeaderError if no leader is known, or it stopped to lead meanwhile (not with `stale`); BusyError, NotStartedError, StoppedError or a
+   * NodeFailedError; the signal's reason when aborted; what the state machine's `query` rejected with. A read can always be repeated.
    */
-  async read(query: Query, options: RequestOptions = {}): Promise<Answer> {
+  async read(query: Query, options: ReadOptions = {}): Promise<Answer> {
     const engine = this.#admit();
-    const { id, promise } = this.#requests.open(options.signal, (id) => this.#applier.query(id, query));
-    engine.loop.push({ type: "read", id });
+    const { signal, consistency = "linearizable" } = options;
+    const onReadable = (id: RequestId): void => this.#applier.query(id, query);
+    const { id, promise } = this.#requests.open(signal, { effect: null, onReadable });
+    if (consistency === "stale") onReadable(id);
+    else engine.loop.push({ type: "read", id, consistency });
     return (await promise) as Answer;
+  }
+
+  /**
+   * Hands the leadership over (dissertation, 3.10). Meanwhile this server takes no commands and no changes of members, see TransferringError. Resolves once
+   * another server leads, or, where that takes longer than an election timeout, once this one has ceased to. Nothing is undone by `signal`.
+   *
+   * @throws TransferFailedError if nobody could take over, or nobody did within an election timeout; NotLeaderError, TransferringError, BusyError,
+   * NotStartedError, StoppedError or a NodeFailedError.
+   */
+  async transferLeadership(options: TransferOptions = {}): Promise<void> {
+    const engine = this.#admit();
+    const { id, promise } = this.#requests.open(options.signal, { effect: null });
+    engine.loop.push({ type: "transferLeadership", id, to: options.to ?? null });
+    await promise;
+  }
+
+  /** Who belongs to the cluster, as far as this server knows. Nobody before `start`, and in a joiner until the leader has spoken to it. */
+  membership(): Membership {
+    return this.#peers.membership;
+  }
+
+  /**
+   * Changes the members: all of `changes` together, through a joint configuration if the voters differ (dissertation, 4.3). Resolves once that is
+   * committed and no longer joint, and whoever was to become a voter is one, with the members as they then are.
+   *
+   * @throws NotLeaderError, ChangePendingError, TransferringError, ChangeRefusedError, BusyError, NotStartedError, StoppedError or a NodeFailedError if it
+   * was not done; OutcomeUnknownError if it may have been; the signal's reason if it was aborted before anything was done.
+   */
+  override async changeMembers(
+    changes: readonly MemberChange[],
+    options: ChangeOptions = {},
+  ): Promise<Membership> {
+    const engine = this.#admit();
+    const { signal, expectedIndex = null } = options;
+    const { id, promise } = this.#requests.open(signal, { effect: "change" });
+    engine.loop.push({
+      type: "changeConfiguration",
+      id,
+      changes: changes.map((change) => ({ ...change })),
+      expectedIndex,
+    });
+    return (await promise) as Membership;
   }
 
   /** A copy of what this node knows now. */
@@ -115,7 +196,11 @@ export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown, A
       peers: this.#peers,
       lastApplied: this.#applier.lastApplied,
       storageBytes: this.#phase === "running" ? this.#settings.storage.size() : 0,
+      rejectionOf: (peer) => this.#engine?.rejections.of(peer) ?? null,
+      isRemoved: this.#engine?.members.isRemoved ?? false,
+      identity: this.identity,
       pendingRequests: this.#requests.size,
+      pendingBytes: this.#requests.bytes,
       failure: this.#failure,
     });
   }
@@ -126,9 +211,10 @@ export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown, A
   }
 
   /**
-   * Stops serving. Requests that wait end: with StoppedError if nothing was done, with OutcomeUnknownError if the command is in the log and may still
-   * be committed by others. Resolves once the write and the apply under way are done and transport and storage are closed.
-   * May be called at any time and more than once.
+   * Stops serving. A leader hands its leadership over first, unless the option `transferOnStop` is false or no other voter can be reached; that takes an
+   * election timeout at most, and what it has taken on goes on meanwhile. Then requests that wait end: with StoppedError if nothing was done, with
+   * OutcomeUnknownError if the command is in the log and may still be committed by others. Resolves once the write and the apply under way are done and
+   * transport and storage are closed. May be called at any time and more than once.
    *
    * @throws StorageFailedError if the storage could not be closed.
    */
@@ -159,17 +245,23 @@ export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown, A
   }
 
   async #open(): Promise<void> {
-    const { storage, stateMachine, transport } = this.#settings;
+    const { storage, stateMachine, transport, clock } = this.#settings;
     const restored = await openStorage(storage);
     this.#isStorageOpen = true;
     this.#throwIfStopped();
-    this.#applier.resumeAt(await openStateMachine(stateMachine, storage, restored));
+    this.#applier.resumeAt(await openStateMachine(stateMachine, storage, restored, clock));
     this.#throwIfStopped();
-    const parts = { host: this.#host, applier: this.#applier, requests: this.#requests, peers: this.#peers };
+    const parts = {
+      host: this.#host,
+      applier: this.#applier,
+      requests: this.#requests,
+      peers: this.#peers,
+      identities: this.#identities,
+    };
     const engine = new Engine(this.#settings, restored, parts);
     this.#engine = engine;
     try {
-      transport.setPeers(this.#peers.others);
+      engine.members.open(engine.raft.inspect().configuration);
       await transport.start(engine);
     } catch (error) {
       throw new TransportFailedError(error);
@@ -181,16 +273,18 @@ export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown, A
   }
 
   /** Who may ask for something now. */
-  #admit(): Engine {
+  #admit(sizeBytes = 0): Engine {
     this.#throwIfStopped();
     this.#throwIfFailed();
     if (this.#engine === null || this.#phase !== "running") throw new NotStartedError();
-    if (this.#requests.size >= this.#settings.maxPendingRequests) throw new BusyError();
+    const { maxPendingRequests, maxPendingBytes } = this.#settings;
+    if (this.#requests.size >= maxPendingRequests) throw new BusyError();
+    if (this.#requests.bytes + sizeBytes > maxPendingBytes) throw new BusyError();
     return this.#engine;
   }
 
   #throwIfStopped(): void {
-    if (this.#isStopping) throw new StoppedError();
+    if (this.#isClosing) throw new StoppedError();
   }
 
   #throwIfFailed(): void {
@@ -210,8 +304,14 @@ export class RaftNode<Command = Uint8Array, Query = unknown, Result = unknown, A
   }
 
   async #stop(): Promise<void> {
-    this.#isStopping = true;
+    this.#isClosing = true;
+    const engine = this.#phase === "running" ? this.#engine : null;
     if (this.#failure === null) this.#phase = "stopping";
+    const { transferOnStop, electionTimeoutMs } = this.#settings;
+    if (transferOnStop && engine !== null && hasSuccessor(engine.raft.inspect())) {
+      await handOver(electionTimeoutMs, this.#requests, this.#host);
+    }
+    this.#isStopping = true;
     this.#engine?.stop();
     // Callers first: they can go on to another server while the rest takes its time.
     this.#requests.endAll(new StoppedError(), { spareCommitted: true });

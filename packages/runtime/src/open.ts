@@ -1,6 +1,8 @@
-import type { LogIndex, Restored, SnapshotMeta, StateMachine, Storage } from "@eraft/core";
+import type { Clock, LogIndex, Restored, SnapshotMeta, StateMachine, Storage } from "@eraft/core";
 import { StateMachineFailedError, StorageFailedError } from "./errors.ts";
 import { restoreFromStorage } from "./snapshots/restore.ts";
+
+const NO_SNAPSHOT: SnapshotMeta = { lastIncludedIndex: 0, lastIncludedTerm: 0 };
 
 /** @throws StorageFailedError; then the storage is not open. */
 export async function openStorage(storage: Storage): Promise<Restored> {
@@ -20,17 +22,19 @@ export async function openStateMachine(
   stateMachine: StateMachine,
   storage: Storage,
   restored: Restored,
+  clock: Clock,
 ): Promise<SnapshotMeta> {
   const applied = await appliedIndex(stateMachine);
-  const snapshot = restored.snapshot ?? { lastIncludedIndex: 0, lastIncludedTerm: 0 };
-  if (applied < snapshot.lastIncludedIndex) {
-    await restoreFromStorage(storage, stateMachine, snapshot);
+  const { lastIncludedIndex, lastIncludedTerm } = restored.snapshot ?? NO_SNAPSHOT;
+  const snapshot = { lastIncludedIndex, lastIncludedTerm };
+  if (applied < lastIncludedIndex) {
+    await restoreFromStorage(storage, stateMachine, snapshot, clock);
     return snapshot;
   }
-  if (applied === snapshot.lastIncludedIndex) return snapshot;
+  if (applied === lastIncludedIndex) return snapshot;
   const entry = restored.entries.find(({ index }) => index === applied);
   if (entry === undefined) {
-    const end = restored.entries.at(-1)?.index ?? snapshot.lastIncludedIndex;
+    const end = restored.entries.at(-1)?.index ?? lastIncludedIndex;
     const what = `it reflects entry ${applied}, but the storage's log ends at ${end}: the two do not belong together`;
     throw new StateMachineFailedError(new Error(what));
   }

@@ -9,6 +9,7 @@ import {
 } from "@eraft/core";
 import { systemClock } from "./clock.ts";
 import { InvalidOptionError, messageOf } from "./errors.ts";
+import { checkIdentity, type NodeIdentity } from "./identities.ts";
 import { defaultLogger, guarded, type Logger } from "./logger.ts";
 
 /** Turns what the application proposes into the bytes that the log keeps and that its state machine will read. */
@@ -19,8 +20,25 @@ export interface CommandCodec<Command> {
 
 type RaftTuning = Pick<
   RaftConfig,
-  "maxAppendBytes" | "maxInflightAppends" | "maxUncommittedBytes" | "retainedBytes"
+  | "maxAppendBytes"
+  | "maxInflightAppends"
+  | "maxInflightBytes"
+  | "maxUncommittedBytes"
+  | "retainedBytes"
+  | "preVote"
 >;
+
+/**
+ * For a while after a majority has heard from the leader, no other server can be elected: so long the leader may answer reads without asking anybody
+ * (dissertation, 6.4.1). How long that while is, each server measures by its own clock.
+ */
+export interface LeaseReads {
+  /**
+   * By how much the clocks of two servers may differ in speed: 0.05 if, while one second passes on one, 0.95 to 1.05 seconds pass on another. What time they
+   * show does not matter. If that is wrong, reads may miss writes. From 0 to 1, exclusive.
+   */
+  readonly maxClockDrift: number;
+}
 
 /** What a {@link RaftNode} is made of. The four ports belong to the node from `start` to `stop`. */
 export interface RaftNodeOptions<
@@ -31,7 +49,11 @@ export interface RaftNodeOptions<
 > extends RaftTuning {
   /** This server's key in `peers`. */
   readonly id: NodeId;
-  /** The address of every server of the cluster, this one included: 1 to 7. */
+  /**
+   * The address of every server that the cluster begins with, this one included: 1 to 7. Empty for a server that is to join a cluster which is there
+   * already: it waits for the leader to speak to it, see `RaftNode.addVoter`. Once log or snapshot name the members they count, and of this only addresses
+   * that they leave open.
+   */
   readonly peers: ReadonlyMap<NodeId, string>;
   readonly storage: Storage;
   readonly transport: Transport;
@@ -44,10 +66,18 @@ export interface RaftNodeOptions<
   readonly electionTimeoutMs?: number;
   /** A snapshot is taken when it would make this much of the log superfluous. Default 8 MiB. */
   readonly snapshotBytes?: number;
-  /** Proposals and reads that may wait at a time before more are refused as busy. Default 10,000. */
+  /** Requests that may wait at a time before more are refused as busy. Default 10,000. */
   readonly maxPendingRequests?: number;
+  /** Bytes of commands that may wait at a time before more are refused as busy. Default 64 MiB; at least `maxCommandBytes`. */
+  readonly maxPendingBytes?: number;
   /** The largest command. Default 1 MiB: one that no message can carry would block the log behind it for ever. */
   readonly maxCommandBytes?: number;
+  /** For reads with the consistency `lease`. On all servers the same, or on none. Default: none, such reads are linearizable ones. */
+  readonly leaseReads?: LeaseReads;
+  /** A leader that is stopped hands its leadership over first, see `RaftNode.stop`. Default true. */
+  readonly transferOnStop?: boolean;
+  /** Which disk this server speaks for. Not in clusters with Go nodes. Default: it does not say, and takes everybody at their word. */
+  readonly identity?: NodeIdentity;
   /** Seed of the election timeouts, a safe integer; different on every server. Default: random. */
   readonly seed?: number;
   readonly clock?: Clock;
@@ -66,7 +96,11 @@ export interface Settings<Command, Query, Result, Answer> {
   readonly tickMs: number;
   readonly snapshotBytes: number;
   readonly maxPendingRequests: number;
+  readonly maxPendingBytes: number;
   readonly maxCommandBytes: number;
+  readonly electionTimeoutMs: number;
+  readonly transferOnStop: boolean;
+  readonly identity: NodeIdentity | null;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly raft: RaftConfig;
@@ -82,13 +116,16 @@ const MAX_RETAINED_BYTES = 4 << 20;
 export function resolveOptions<Command, Query, Result, Answer>(
   options: RaftNodeOptions<Command, Query, Result, Answer>,
 ): Settings<Command, Query, Result, Answer> {
-  const { id, peers, storage, transport, stateMachine, codec, clock, logger, ...numbers } = options;
+  const { id, peers, storage, transport, stateMachine, codec, clock, logger, identity, leaseReads, ...rest } =
+    options;
   const {
     heartbeatMs,
     electionTimeoutMs,
     snapshotBytes,
     maxPendingRequests,
+    maxPendingBytes,
     maxCommandBytes,
+    transferOnStop,
     seed,
     ...tuning
   } = {
@@ -96,9 +133,11 @@ export function resolveOptions<Command, Query, Result, Answer>(
     electionTimeoutMs: 1000,
     snapshotBytes: 8 << 20,
     maxPendingRequests: 10_000,
+    maxPendingBytes: 64 << 20,
+    transferOnStop: true,
     maxCommandBytes: 1 << 20,
     seed: Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
-    ...numbers,
+    ...rest,
   };
   checkPorts(options);
   check(peers instanceof Map, "peers: must be a Map from server id to address.");
@@ -107,6 +146,8 @@ export function resolveOptions<Command, Query, Result, Answer>(
   for (const [name, value] of Object.entries({ snapshotBytes, maxPendingRequests, maxCommandBytes })) {
     checkAtLeast(name, value, 1);
   }
+  checkAtLeast("maxPendingBytes", maxPendingBytes, maxCommandBytes, `maxCommandBytes (${maxCommandBytes})`);
+  if (identity !== undefined) checkIdentity(identity);
   const tickMs = Math.max(1, heartbeatMs / TICKS_PER_HEARTBEAT);
   const heartbeatTicks = Math.floor(heartbeatMs / tickMs);
   const electionTimeoutTicksMin = Math.ceil(electionTimeoutMs / tickMs);
@@ -116,6 +157,10 @@ export function resolveOptions<Command, Query, Result, Answer>(
     ...tuning,
     id,
     peers: [...peers.keys()],
+    addresses: peers,
+    incarnation: identity?.incarnation ?? null,
+    leaseDuration:
+      leaseReads === undefined ? null : leaseMs(leaseReads, electionTimeoutTicksMin * tickMs, tickMs),
     electionTimeoutTicksMin,
     electionTimeoutTicksMax: 2 * electionTimeoutTicksMin,
     heartbeatTicks,
@@ -132,11 +177,27 @@ export function resolveOptions<Command, Query, Result, Answer>(
     tickMs,
     snapshotBytes,
     maxPendingRequests,
+    maxPendingBytes,
     maxCommandBytes,
+    electionTimeoutMs,
+    transferOnStop,
+    identity: identity ?? null,
     clock: clock ?? systemClock,
     logger: guarded(logger ?? defaultLogger),
     raft,
   };
+}
+
+/**
+ * A follower that hears from its leader votes for nobody for an election timeout. It counts that in ticks, of which the first may be due at once, and the one
+ * before it late by nearly a whole one; a timer may fire a little early. On the leader's clock, that time may be shorter by the drift.
+ */
+function leaseMs({ maxClockDrift }: LeaseReads, electionTimeoutMs: number, tickMs: number): number {
+  check(
+    maxClockDrift >= 0 && maxClockDrift < 1,
+    `leaseReads.maxClockDrift: ${maxClockDrift} must be a number from 0 to 1, exclusive.`,
+  );
+  return (electionTimeoutMs - 3 * tickMs) * (1 - maxClockDrift);
 }
 
 function checkPorts(options: object): void {

@@ -1,54 +1,124 @@
-import type { Clock, NodeId } from "@eraft/core";
+import {
+  type Clock,
+  type ConfigurationAt,
+  isJoint,
+  type Member,
+  type NodeId,
+  type Standing,
+} from "@eraft/core";
+import type { Membership } from "./membership.ts";
 
-interface Contact {
+/** What is known of a member but for its place in the log. */
+export interface Contact {
+  readonly id: NodeId;
   readonly address: string;
-  lastContactMs: number | null;
+  readonly standing: Standing;
+  readonly incarnation: string | null;
+  /** Milliseconds since its last message; null if there was none. */
+  readonly lastContactMs: number | null;
+  /** Why it was last unreachable; null once it has been heard again. */
+  readonly lastError: Error | null;
+}
+
+interface Acquaintance {
+  member: Member;
+  /** Since when it has been known by this disk. */
+  knownSinceMs: number;
+  heardAtMs: number | null;
   lastError: Error | null;
 }
 
-/** Where the other servers are and when each was last heard. */
+/** The members of the configuration in force: where they are, and when each was last heard. */
 export class Peers {
+  readonly #self: NodeId;
+  readonly #given: ReadonlyMap<NodeId, string>;
   readonly #clock: Clock;
-  readonly #addresses: ReadonlyMap<NodeId, string>;
-  readonly #contacts = new Map<NodeId, Contact>();
+  readonly #members = new Map<NodeId, Acquaintance>();
+  #membership: Membership = { index: 0, members: [], isJoint: false };
 
-  constructor(self: NodeId, addresses: ReadonlyMap<NodeId, string>, clock: Clock) {
+  /** @param given addresses for members of whom the configuration does not say where they are */
+  constructor(self: NodeId, given: ReadonlyMap<NodeId, string>, clock: Clock) {
+    this.#self = self;
+    this.#given = given;
     this.#clock = clock;
-    this.#addresses = addresses;
-    for (const [id, address] of addresses) {
-      if (id !== self) this.#contacts.set(id, { address, lastContactMs: null, lastError: null });
+  }
+
+  /** Another configuration is in force. */
+  follow(at: ConfigurationAt): void {
+    this.#membership = this.membershipOf(at);
+    const known = new Map(this.#members);
+    this.#members.clear();
+    for (const member of this.#membership.members) {
+      const before = known.get(member.id);
+      const isSameDisk = before?.member.incarnation === member.incarnation;
+      if (before && isSameDisk) this.#members.set(member.id, { ...before, member });
+      else this.#members.set(member.id, this.#meet(member, before));
     }
   }
 
-  /** Everybody but this server. */
+  get membership(): Membership {
+    return this.#membership;
+  }
+
+  /** A configuration, with the addresses that it leaves open. */
+  membershipOf({ index, configuration }: ConfigurationAt): Membership {
+    const members = configuration.members.map((member) => this.#withAddress(member));
+    return { index, members, isJoint: isJoint(configuration) };
+  }
+
+  /** Where the others are; empty where nobody has said. */
   get others(): ReadonlyMap<NodeId, string> {
-    return new Map([...this.#contacts].map(([id, { address }]) => [id, address]));
+    const others = this.#membership.members.filter(({ id }) => id !== this.#self);
+    return new Map(others.map(({ id, address }) => [id, address]));
+  }
+
+  memberOf(id: NodeId): Member | null {
+    return this.#members.get(id)?.member ?? null;
   }
 
   addressOf(id: NodeId | null): string | null {
-    return id === null ? null : (this.#addresses.get(id) ?? null);
+    if (id === null) return null;
+    const address = this.memberOf(id)?.address ?? this.#given.get(id) ?? "";
+    return address === "" ? null : address;
+  }
+
+  /** When the disk by which the cluster knows this server was last heard; at the latest, if it never was, since when it is known. */
+  lastSignOf(id: NodeId): number {
+    const member = this.#members.get(id);
+    return member === undefined ? Number.NEGATIVE_INFINITY : (member.heardAtMs ?? member.knownSinceMs);
   }
 
   heard(id: NodeId): void {
-    const contact = this.#contacts.get(id);
-    if (!contact) return;
-    contact.lastContactMs = this.#clock.now();
-    contact.lastError = null;
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    member.heardAtMs = this.#clock.now();
+    member.lastError = null;
   }
 
   failed(id: NodeId, error: Error): void {
-    const contact = this.#contacts.get(id);
-    if (contact) contact.lastError = error;
+    const member = this.#members.get(id);
+    if (member !== undefined) member.lastError = error;
   }
 
-  /** `lastContactMs` counts from the last message of that server until now. */
-  list(): { id: NodeId; address: string; lastContactMs: number | null; lastError: Error | null }[] {
-    const now = this.#clock.now();
-    return [...this.#contacts].map(([id, { address, lastContactMs, lastError }]) => ({
-      id,
-      address,
-      lastContactMs: lastContactMs === null ? null : now - lastContactMs,
-      lastError,
-    }));
+  /** The other members. */
+  list(): Contact[] {
+    const nowMs = this.#clock.now();
+    return [...this.#members.values()]
+      .filter(({ member }) => member.id !== this.#self)
+      .map(({ member, heardAtMs, lastError }) => {
+        const lastContactMs = heardAtMs === null ? null : nowMs - heardAtMs;
+        return { ...member, lastContactMs, lastError };
+      });
+  }
+
+  /** A member that is new, or speaks for another disk than before: what was heard came from that one. */
+  #meet(member: Member, before: Acquaintance | undefined): Acquaintance {
+    const heardAtMs = before?.member.incarnation === null ? before.heardAtMs : null;
+    const knownSinceMs = this.#clock.now();
+    return { member, knownSinceMs, heardAtMs, lastError: before?.lastError ?? null };
+  }
+
+  #withAddress(member: Member): Member {
+    return member.address === "" ? { ...member, address: this.#given.get(member.id) ?? "" } : member;
   }
 }

@@ -1,5 +1,5 @@
 import type { RequestId } from "@eraft/core";
-import { OutcomeUnknownError } from "./errors.ts";
+import { type Effect, OutcomeUnknownError } from "./errors.ts";
 
 /** The part of an `AbortSignal` that is used here, so that no host's types are needed. */
 export interface AbortSignalLike {
@@ -9,12 +9,27 @@ export interface AbortSignalLike {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
+/** How a caller limits its wait. */
+export interface RequestOptions {
+  /** An `AbortSignal`. Aborting ends the wait, not what is in the log already. */
+  readonly signal?: AbortSignalLike;
+}
+
+/** What a caller wants. */
+export interface Wish {
+  /** What may have been done once it was handed to the core and until its outcome is known; null if it can be repeated at will. */
+  readonly effect: Effect | null;
+  /** Bytes that wait with it. */
+  readonly sizeBytes?: number;
+  /** What to do when the state is new enough for a read. */
+  readonly onReadable?: (id: RequestId) => void;
+}
+
 interface Request {
-  /** What to do when the state is new enough for a read; null for a proposal. */
-  readonly onReadable: ((id: RequestId) => void) | null;
+  readonly wish: Wish;
   readonly promise: PromiseWithResolvers<unknown>;
   readonly detach: () => void;
-  /** From here on a proposal may be in the log. */
+  /** From here on it may be in the log. */
   isStepped: boolean;
   /** Its entry is on its way through the state machine. */
   isCommitted: boolean;
@@ -24,9 +39,15 @@ interface Request {
 export class Requests {
   readonly #open = new Map<RequestId, Request>();
   #lastId = 0;
+  #bytes = 0;
 
   get size(): number {
     return this.#open.size;
+  }
+
+  /** Bytes that wait. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   has(id: RequestId): boolean {
@@ -36,7 +57,7 @@ export class Requests {
   /** @throws what `signal` was aborted with: then nothing has been done. */
   open(
     signal: AbortSignalLike | undefined,
-    onReadable: ((id: RequestId) => void) | null,
+    wish: Wish,
   ): { readonly id: RequestId; readonly promise: Promise<unknown> } {
     signal?.throwIfAborted();
     const id = (this.#lastId += 1);
@@ -44,7 +65,8 @@ export class Requests {
     const onAbort = (): void => this.#abort(id, signal?.reason);
     signal?.addEventListener("abort", onAbort);
     const detach = (): void => signal?.removeEventListener("abort", onAbort);
-    this.#open.set(id, { onReadable, promise, detach, isStepped: false, isCommitted: false });
+    this.#open.set(id, { wish, promise, detach, isStepped: false, isCommitted: false });
+    this.#bytes += wish.sizeBytes ?? 0;
     return { id, promise: promise.promise };
   }
 
@@ -59,7 +81,7 @@ export class Requests {
   }
 
   readable(id: RequestId): void {
-    this.#open.get(id)?.onReadable?.(id);
+    this.#open.get(id)?.wish.onReadable?.(id);
   }
 
   resolve(id: RequestId, result: unknown): void {
@@ -77,28 +99,33 @@ export class Requests {
   endAll(error: Error, options: { readonly spareCommitted: boolean }): void {
     for (const [id, request] of this.#open) {
       if (request.isCommitted && options.spareCommitted) continue;
-      this.reject(
-        id,
-        mayBeDone(request) ? new OutcomeUnknownError("This node went away.", { cause: error }) : error,
-      );
+      this.reject(id, unknownOr(error, request, "This node went away."));
     }
+  }
+
+  /** It was handed in, and nobody can say what became of it. */
+  rejectUnknown(id: RequestId, why: string): void {
+    const effect = this.#open.get(id)?.wish.effect ?? "command";
+    this.reject(id, new OutcomeUnknownError(why, { effect }));
   }
 
   #abort(id: RequestId, reason: unknown): void {
     const request = this.#open.get(id);
     if (request === undefined) return;
-    const unknown = new OutcomeUnknownError("The wait was aborted.", { cause: reason });
-    this.reject(id, mayBeDone(request) ? unknown : reason);
+    this.reject(id, unknownOr(reason, request, "The wait was aborted."));
   }
 
   #close(id: RequestId): Request | undefined {
     const request = this.#open.get(id);
+    if (request === undefined) return undefined;
     this.#open.delete(id);
-    request?.detach();
+    this.#bytes -= request.wish.sizeBytes ?? 0;
+    request.detach();
     return request;
   }
 }
 
-function mayBeDone(request: Request): boolean {
-  return request.onReadable === null && request.isStepped;
+/** `error`, where that is the whole truth: nothing was done. */
+function unknownOr(error: unknown, { wish: { effect }, isStepped }: Request, why: string): unknown {
+  return effect !== null && isStepped ? new OutcomeUnknownError(why, { cause: error, effect }) : error;
 }

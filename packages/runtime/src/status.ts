@@ -1,6 +1,16 @@
-import type { LogIndex, NodeId, PeerState, RaftState, RoleName, Term } from "@eraft/core";
+import type {
+  LogIndex,
+  NodeId,
+  PeerIdentity,
+  PeerState,
+  RaftState,
+  RoleName,
+  Standing,
+  Term,
+} from "@eraft/core";
 import type { NodeFailedError } from "./errors.ts";
-import type { Peers } from "./peers.ts";
+import type { Membership, Rejection } from "./membership.ts";
+import type { Contact, Peers } from "./peers.ts";
 
 /** A node goes through these in order; `failed` may come after any before `stopping`. Only one that is `running` serves. */
 export type Phase = "created" | "starting" | "running" | "failed" | "stopping" | "stopped";
@@ -23,25 +33,31 @@ export interface NodeStatus {
   readonly logBytes: number;
   /** Bytes that the storage occupies; 0 unless running. */
   readonly storageBytes: number;
-  /** Proposals and reads that wait for their answer. */
+  /** Requests that wait for their answer. */
   readonly pendingRequests: number;
+  /** Bytes of the commands among them. */
+  readonly pendingBytes: number;
   /** Why the node serves no more. */
   readonly failure: NodeFailedError | null;
-  /** The other servers. */
+  /** This server's part in the cluster; null if it is no member. */
+  readonly standing: Standing | null;
+  /** It was a member, and is none any more. It stands in no election. */
+  readonly isRemoved: boolean;
+  /** Empty before `start`. */
+  readonly membership: Membership;
+  /** What this server says of itself; null without the option. */
+  readonly identity: PeerIdentity | null;
+  /** The other members. */
   readonly peers: readonly PeerStatus[];
 }
 
-export interface PeerStatus {
-  readonly id: NodeId;
-  readonly address: string;
+export interface PeerStatus extends Contact {
   /** How a leader sends to it; null on the other servers, as are the two indexes. */
   readonly state: PeerState["state"] | null;
   readonly nextIndex: LogIndex | null;
   readonly matchIndex: LogIndex | null;
-  /** Milliseconds since its last message; null if there was none. */
-  readonly lastContactMs: number | null;
-  /** Why it was last unreachable; null once it has been heard again. */
-  readonly lastError: Error | null;
+  /** Why this server and that one do not talk, and which of them refuses; null if they may. */
+  readonly rejection: Rejection | null;
 }
 
 export function statusOf(view: {
@@ -49,29 +65,31 @@ export function statusOf(view: {
   readonly phase: Phase;
   readonly raft: RaftState | null;
   readonly peers: Peers;
+  readonly rejectionOf: (peer: NodeId) => Rejection | null;
+  readonly isRemoved: boolean;
+  readonly identity: PeerIdentity | null;
   readonly lastApplied: LogIndex;
   readonly storageBytes: number;
   readonly pendingRequests: number;
+  readonly pendingBytes: number;
   readonly failure: NodeFailedError | null;
 }): NodeStatus {
-  const { id, phase, raft, peers, failure, lastApplied, storageBytes, pendingRequests } = view;
+  const { raft, peers, rejectionOf, ...plain } = view;
+  const { id, phase } = plain;
   const isRunning = phase === "running";
   const leaderId = isRunning && raft ? raft.leaderId : null;
   return {
-    id,
-    phase,
+    ...plain,
     role: isRunning && raft ? raft.role : null,
     term: raft?.term ?? 0,
     leaderId,
     leaderAddress: peers.addressOf(leaderId),
     commitIndex: raft?.commitIndex ?? 0,
-    lastApplied,
     lastLogIndex: raft?.lastLogIndex ?? 0,
     snapshotIndex: raft?.snapshot.lastIncludedIndex ?? 0,
     logBytes: raft?.logBytes ?? 0,
-    storageBytes,
-    pendingRequests,
-    failure,
+    standing: peers.memberOf(id)?.standing ?? null,
+    membership: peers.membership,
     peers: peers.list().map((peer) => {
       const known = isRunning ? raft?.peers.get(peer.id) : undefined;
       return {
@@ -79,6 +97,7 @@ export function statusOf(view: {
         state: known?.state ?? null,
         nextIndex: known?.nextIndex ?? null,
         matchIndex: known?.matchIndex ?? null,
+        rejection: rejectionOf(peer.id),
       };
     }),
   };

@@ -1,10 +1,14 @@
-import type { InstallSnapshot, Raft, SnapshotSink, StateMachine, Storage } from "@eraft/core";
+import type { InstallSnapshot, Raft, SnapshotMeta, SnapshotSink, StateMachine, Storage } from "@eraft/core";
 import type { Applier } from "../applier.ts";
 import { StorageFailedError, StoppedError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Loop } from "../loop.ts";
 import type { LocalSnapshots } from "./local.ts";
+import { paced } from "../slices.ts";
 import { restoreFromStorage } from "./restore.ts";
+
+/** A leader sends one at a time. Its second tries, and those of a leader that does not know yet that it is none, make two or three. */
+const MAX_WAITING = 8;
 
 /** Takes snapshots from the leader, one at a time (dissertation, 5.1, InstallSnapshot). */
 export class IncomingSnapshots {
@@ -16,6 +20,7 @@ export class IncomingSnapshots {
   readonly #local: LocalSnapshots;
   readonly #host: Host;
   #lane: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
 
   constructor(parts: {
     readonly raft: Raft;
@@ -40,9 +45,12 @@ export class IncomingSnapshots {
    * being staged. The second one waits here, is not wanted any more when its turn comes, and is answered without reading its data.
    */
   async receive(header: InstallSnapshot, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    if (this.#waiting >= MAX_WAITING) throw new Error(`${MAX_WAITING} snapshots are waiting already`);
+    this.#waiting += 1;
     const before = this.#lane;
     const done = (async () => {
       await before;
+      this.#waiting -= 1;
       if (this.#host.isClosed()) throw new StoppedError();
       if (this.#raft.wantsSnapshot(header)) await this.#stage(header, chunks);
       else this.#host.push({ type: "receive", message: header });
@@ -56,9 +64,8 @@ export class IncomingSnapshots {
     try {
       // One sink at a time. Our own snapshot would be older than this one anyway.
       await this.#local.suspend();
-      const { lastIncludedIndex, lastIncludedTerm } = header;
-      sink = await this.#storage.createSnapshot({ lastIncludedIndex, lastIncludedTerm });
-      for await (const chunk of chunks) {
+      sink = await this.#storage.createSnapshot(metaOf(header));
+      for await (const chunk of paced(chunks, this.#host.clock)) {
         if (this.#host.isClosed()) throw new StoppedError();
         await sink.write(chunk);
       }
@@ -70,11 +77,8 @@ export class IncomingSnapshots {
     }
   }
 
-  async #install(
-    sink: SnapshotSink,
-    { lastIncludedIndex, lastIncludedTerm }: InstallSnapshot,
-  ): Promise<void> {
-    const meta = { lastIncludedIndex, lastIncludedTerm };
+  async #install(sink: SnapshotSink, header: InstallSnapshot): Promise<void> {
+    const meta = metaOf(header);
     // A write under way may hold entries below the snapshot. Stored after it, they would not follow the log's new end.
     await this.#loop.writesDone();
     const isRestored = await this.#applier.restore(async () => {
@@ -85,11 +89,16 @@ export class IncomingSnapshots {
       } catch (error) {
         throw new StorageFailedError(error);
       }
-      await restoreFromStorage(this.#storage, this.#stateMachine, meta);
+      await restoreFromStorage(this.#storage, this.#stateMachine, meta, this.#host.clock);
       return meta;
     });
     if (!isRestored) throw new StoppedError();
     this.#host.push({ type: "restored" });
     this.#host.events.emit("snapshot", { ...meta, source: "received" });
   }
+}
+
+function metaOf({ lastIncludedIndex, lastIncludedTerm, configuration }: InstallSnapshot): SnapshotMeta {
+  const position = { lastIncludedIndex, lastIncludedTerm };
+  return configuration === undefined ? position : { ...position, configuration };
 }

@@ -1,7 +1,14 @@
-import type { SnapshotMeta, SnapshotSink, Storage } from "@eraft/core";
+import type { Configuration, LogIndex, SnapshotMeta, SnapshotSink, Storage } from "@eraft/core";
 import type { Applier } from "../applier.ts";
 import { messageOf, StateMachineFailedError, StorageFailedError } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { Pace } from "../slices.ts";
+
+/**
+ * Whoever is being sent a snapshot needs the entries after it next. If they were gone by then it would be sent the next snapshot, and where that
+ * takes longer than the next one needs to be due, it would never catch up. So the next one waits, but only until there is this many times as much log.
+ */
+const IN_USE_FACTOR = 4;
 
 /** Keeps the log short: takes a snapshot of the own state machine, while it goes on, when that would make enough of the log superfluous. */
 export class LocalSnapshots {
@@ -9,21 +16,34 @@ export class LocalSnapshots {
   readonly #applier: Applier;
   readonly #host: Host;
   readonly #snapshotBytes: number;
+  readonly #configurationAt: (index: LogIndex) => Configuration | null;
+  readonly #isInUse: () => boolean;
   #running: Promise<void> | null = null;
   #isSuspended = false;
   /** After a failure: not before this much is superfluous, so that a full disk is not tried again with every entry. */
   #retryBytes = 0;
 
-  constructor(storage: Storage, applier: Applier, host: Host, snapshotBytes: number) {
-    this.#storage = storage;
-    this.#applier = applier;
-    this.#host = host;
-    this.#snapshotBytes = snapshotBytes;
+  constructor(parts: {
+    readonly storage: Storage;
+    readonly applier: Applier;
+    readonly host: Host;
+    readonly snapshotBytes: number;
+    readonly configurationAt: (index: LogIndex) => Configuration | null;
+    /** Whether another server is being sent the stored snapshot, or the entries after it. */
+    readonly isInUse: () => boolean;
+  }) {
+    this.#storage = parts.storage;
+    this.#applier = parts.applier;
+    this.#host = parts.host;
+    this.#snapshotBytes = parts.snapshotBytes;
+    this.#configurationAt = parts.configurationAt;
+    this.#isInUse = parts.isInUse;
   }
 
   /** To be called when the state machine may stand between two batches. */
   consider(compactableBytes: number): void {
     if (compactableBytes < Math.max(this.#snapshotBytes, this.#retryBytes)) return;
+    if (compactableBytes < this.#snapshotBytes * IN_USE_FACTOR && this.#isInUse()) return;
     if (this.#isSuspended || this.#running !== null || !this.#applier.isIdle) return;
     let view: AsyncIterator<Uint8Array>;
     try {
@@ -33,7 +53,13 @@ export class LocalSnapshots {
       return;
     }
     const retryBytes = compactableBytes + this.#snapshotBytes / 2;
-    this.#running = this.#take(this.#applier.applied, view, retryBytes);
+    this.#running = this.#take(this.#meta, view, retryBytes);
+  }
+
+  get #meta(): SnapshotMeta {
+    const { applied } = this.#applier;
+    const configuration = this.#configurationAt(applied.lastIncludedIndex);
+    return configuration === null ? applied : { ...applied, configuration };
   }
 
   /** Gives up the snapshot under way, if any, and takes none until `resume`. Resolves when its sink is gone. */
@@ -67,6 +93,7 @@ export class LocalSnapshots {
 
   /** False if it was not, and will not be, filled. */
   async #fill(sink: SnapshotSink, view: AsyncIterator<Uint8Array>): Promise<boolean> {
+    const pace = new Pace(this.#host.clock);
     while (!this.#isSuspended) {
       let next: IteratorResult<Uint8Array>;
       try {
@@ -78,6 +105,7 @@ export class LocalSnapshots {
       }
       if (next.done === true) return !this.#isSuspended;
       await sink.write(next.value);
+      await pace.passed(next.value.length);
     }
     return false;
   }

@@ -1,5 +1,6 @@
-import type { SnapshotMeta, StateMachine, Storage } from "@eraft/core";
+import type { Clock, SnapshotMeta, StateMachine, Storage } from "@eraft/core";
 import { StateMachineFailedError, StorageFailedError } from "../errors.ts";
+import { paced } from "../slices.ts";
 
 /**
  * Replaces the state by the stored snapshot, which must be the one of `expected`.
@@ -10,10 +11,11 @@ export async function restoreFromStorage(
   storage: Storage,
   stateMachine: StateMachine,
   expected: SnapshotMeta,
+  clock: Clock,
 ): Promise<void> {
   const reader = new SnapshotReader(storage, expected);
   try {
-    await stateMachine.restore(reader.chunks(), expected.lastIncludedIndex);
+    await stateMachine.restore(paced(reader.chunks(), clock), expected.lastIncludedIndex);
   } catch (error) {
     throw reader.damage ?? new StateMachineFailedError(error);
   }

@@ -62,7 +62,7 @@ export class Cluster {
   /** Stops server `id` and starts it again on what its storage holds. */
   async restart(id: NodeId): Promise<Member> {
     const { node, storage } = this.member(id);
-    await node.stop();
+    await this.await(node.stop());
     const member = this.make(id, new FaultyStorage(storage.inner));
     await member.node.start();
     return member;
@@ -115,7 +115,7 @@ export class Cluster {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.members.map(({ node }) => node.stop().catch(() => {})));
+    await this.await(Promise.all(this.members.map(({ node }) => node.stop().catch(() => {}))));
   }
 
   #agreedLeader(): Member | undefined {
