@@ -28,6 +28,15 @@ export interface StoredIdentity extends PeerIdentity {
   adoptCluster(clusterId: string): Promise<void>;
 
   /**
+   * Makes the directory belong to another cluster than it did: for tools that build a new cluster from the data of one that is lost. Those who knew it as
+   * one of theirs will not talk to it again. The log and the incarnation stay. Resolves once that survives a crash.
+   *
+   * @param clusterId 1 to 255 bytes in UTF-8
+   * @throws WalUsageError, WalFailedError; then nothing has changed
+   */
+  moveToCluster(clusterId: string): Promise<void>;
+
+  /**
    * Gives the directory a new incarnation, whose first start this is: for a disk that was told that it is an older copy of itself. To its cluster it
    * is another disk from now on, to be admitted like one. The log and the cluster id stay. Resolves once that survives a crash.
    *
@@ -86,18 +95,17 @@ export class HeldIdentity implements StoredIdentity {
   }
 
   async adoptCluster(clusterId: string): Promise<void> {
-    if (typeof clusterId !== "string" || !clusterId.isWellFormed()) {
-      throw new WalUsageError("the cluster id is not a well-formed string");
-    }
-    const size = Buffer.byteLength(clusterId, "utf8");
-    if (size < 1 || size > MAX_CLUSTER_ID_BYTES) {
-      throw new WalUsageError(`the cluster id takes ${size} bytes, not 1 to ${MAX_CLUSTER_ID_BYTES}`);
-    }
+    checkClusterId(clusterId);
     await this.#change((content) => {
       if (content.clusterId === clusterId) return content;
       if (content.clusterId === null) return { ...content, clusterId };
       throw new WalOtherClusterError(this.dir, content.clusterId, clusterId);
     });
+  }
+
+  async moveToCluster(clusterId: string): Promise<void> {
+    checkClusterId(clusterId);
+    await this.#change((content) => ({ ...content, clusterId }));
   }
 
   async renew(): Promise<void> {
@@ -158,5 +166,15 @@ export class HeldIdentity implements StoredIdentity {
       throw new WalFailedError(`could not change the identity in ${dir}`, cause);
     }
     this.#content = content;
+  }
+}
+
+function checkClusterId(clusterId: string): void {
+  if (typeof clusterId !== "string" || !clusterId.isWellFormed()) {
+    throw new WalUsageError("the cluster id is not a well-formed string");
+  }
+  const size = Buffer.byteLength(clusterId, "utf8");
+  if (size < 1 || size > MAX_CLUSTER_ID_BYTES) {
+    throw new WalUsageError(`the cluster id takes ${size} bytes, not 1 to ${MAX_CLUSTER_ID_BYTES}`);
   }
 }

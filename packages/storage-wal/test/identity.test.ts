@@ -73,6 +73,20 @@ test("a directory with a log from before there were identities gets one, and kee
   expect(await saidBy(disk)).toEqual({ ...said(identity), starts: 2 });
 });
 
+test("a directory moves to another cluster when it is told to, with its incarnation and its log", async () => {
+  const disk = new CrashDisk(await settledImage("one"));
+  const identity = await openIdentity(DIR, { fileSystem: disk });
+  const { incarnation, starts } = said(identity);
+  await expect(identity.moveToCluster("")).rejects.toThrow(WalUsageError);
+  await identity.moveToCluster("one/1");
+  expect(said(identity)).toEqual({ clusterId: "one/1", incarnation, starts });
+  await expect(identity.adoptCluster("one")).rejects.toThrow(WalOtherClusterError);
+  const storage = new WalStorage({ dir: DIR, identity });
+  expect((await storage.open()).hardState).toEqual({ term: 3, votedFor: 1 });
+  await storage.close();
+  expect(await saidBy(disk)).toEqual({ clusterId: "one/1", incarnation, starts: starts + 1 });
+});
+
 test("a directory is adopted once, and never by another cluster", async () => {
   const disk = new CrashDisk();
   const identity = await openIdentity(DIR, { fileSystem: disk });
