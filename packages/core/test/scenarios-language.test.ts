@@ -13,6 +13,14 @@ test.each([
   "0->1 installSnapshot term=2 lastIncludedIndex=4 lastIncludedTerm=1",
   "1->0 installSnapshotResponse term=2",
   "1->0 refusal term=2 reason=twoLeaders",
+  "0->1 requestVote term=2 lastLogIndex=3 lastLogTerm=1 leadershipTransfer=true",
+  "0->1 preVote term=2 lastLogIndex=3 lastLogTerm=1",
+  "1->0 preVoteResponse term=2 voteGranted=false",
+  "0->1 timeoutNow term=2",
+  "1->0 readIndex term=2",
+  "0->1 readIndexResponse term=2 readIndex=-1",
+  "0->1 appendEntries term=2 prevLogIndex=3 prevLogTerm=1 entries=[1:{0|1|2:learner},2:{0|3@disk:rejoining}] leaderCommit=4",
+  "0->1 installSnapshot term=2 lastIncludedIndex=4 lastIncludedTerm=1 configuration={0|1:outgoing}",
 ])("a message is read as it is printed: %s", (line) => {
   expect(printMessage(parse(line))).toBe(line);
 });
@@ -67,7 +75,18 @@ test.each([
   ["cluster 3\ncrash 0 now", "story.txt:2: crash 0 now\nnothing more is expected, but there is: now"],
   ["cluster 3\npropose 0", "story.txt:2: propose 0\nhere ends the line, where a command is expected"],
   ["cluster 3 speed=9", /^story\.txt:1: .*\nthere is no option "speed"; there are maxAppendBytes, /],
-  ["cluster 3\nshow all", /servers, messages, followers or disk can be shown, not "all"/],
+  ["cluster 3\nshow all", /servers, messages, followers, members or disk can be shown, not "all"/],
+  ["cluster 3 preVote=yes", /on or off is expected, not "yes"/],
+  ["cluster 3\nchange 0 c move 1", /there is no change "move"; there are addVoter, addLearner, /],
+  ["cluster 3\nwipe 1", /1 is running/],
+  [
+    "server 3\nreceive 1->0 installSnapshot configuration=0",
+    /members look like \{0\|1\|2:learner\}, not like 0/,
+  ],
+  [
+    "server 3\nreceive 1->0 appendEntries entries=[1:{0:king}]",
+    /there is no standing "king"; there are voter, /,
+  ],
   ["cluster 3\nresume-disk 1", /the disk of 1 is not stalled/],
   ["server 3\nreceive 1->0 hello", /^story\.txt:2: .*\nthere is no message "hello"; there are requestVote, /],
   ["server 3\nreceive 1->0 requestVote age=3", /requestVote has no "age"; it has lastLogIndex, /],

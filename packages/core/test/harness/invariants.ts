@@ -190,6 +190,11 @@ export class Invariants {
         assert(disk.termAt(request.index) === request.term, `${what}: ${request.index} is not on disk`);
         return;
       }
+      case "preVote":
+      case "preVoteResponse":
+      case "timeoutNow":
+      case "readIndex":
+      case "readIndexResponse":
       case "installSnapshot":
       case "installSnapshotResponse":
       case "refusal":

@@ -1,15 +1,29 @@
-import type { Entry, LogIndex, Term } from "@eraft/core";
-import { entriesOf } from "../../harness/messages.ts";
+import type { Configuration, Entry, LogIndex, Term } from "@eraft/core";
+import { configurationOf, textOfMembers } from "../../harness/members.ts";
+import { configurationEntry, entriesOf } from "../../harness/messages.ts";
 import { bytesOf, textOf } from "../../harness/text.ts";
 import { toCount } from "./words.ts";
 
 const NOOP = "noop";
+const MEMBERS = /^\{(.+)\}$/;
 
-/** `term:command`, or only the term, as in the dissertation's figures, where the command does not matter. */
+/** `term:command`, or only the term, as in the dissertation's figures, where the command does not matter. A configuration is `term:{0|1|2:learner}`. */
 export function printEntry(entry: Entry): string {
+  if (entry.configuration !== undefined) return `${entry.term}:${printMembers(entry.configuration)}`;
   const command = textOf(entry.command);
   if (command === "") return `${entry.term}:${NOOP}`;
   return isNameless(command) ? String(entry.term) : `${entry.term}:${command}`;
+}
+
+/** `{0|1|2:learner}`: voters, but for what is said behind an id. */
+export function printMembers(configuration: Configuration): string {
+  return `{${textOfMembers(configuration).replaceAll(" ", "|")}}`;
+}
+
+export function parseMembers(text: string): Configuration {
+  const [, members] = MEMBERS.exec(text) ?? [];
+  if (members === undefined) throw new Error(`members look like {0|1|2:learner}, not like ${text}`);
+  return configurationOf(members.replaceAll("|", " "));
 }
 
 /** Entries from index `after + 1` on, each written as `printEntry` does. */
@@ -28,6 +42,7 @@ function parseEntry(word: string, index: LogIndex): Entry {
   const [nameless] = entriesOf([term], index - 1);
   if (nameless !== undefined && name.length === 0) return nameless;
   const command = name.join(":");
+  if (MEMBERS.test(command)) return configurationEntry([index, term], textOfMembers(parseMembers(command)));
   return { index, term, command: bytesOf(command === NOOP ? "" : command) };
 }
 

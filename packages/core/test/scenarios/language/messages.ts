@@ -1,13 +1,13 @@
-import type { Entry, Message, Response } from "@eraft/core";
+import type { Configuration, Entry, Message, Response } from "@eraft/core";
 import type { Filter } from "../../harness/network.ts";
-import { parseEntries, printEntry } from "./entries.ts";
+import { parseEntries, parseMembers, printEntry, printMembers } from "./entries.ts";
 import { type Words, toCount } from "./words.ts";
 
-type Field = "number" | "boolean" | "entries" | "text";
+type Field = "number" | "boolean" | "flag" | "entries" | "members" | "text";
 
 /** What each message says, under the names of the dissertation's Figures 3.1 and 5.3, in the order of its line. */
 const FIELDS: Readonly<Record<Message["type"], Readonly<Record<string, Field>>>> = {
-  requestVote: { lastLogIndex: "number", lastLogTerm: "number" },
+  requestVote: { lastLogIndex: "number", lastLogTerm: "number", leadershipTransfer: "flag" },
   requestVoteResponse: { voteGranted: "boolean" },
   preVote: { lastLogIndex: "number", lastLogTerm: "number" },
   preVoteResponse: { voteGranted: "boolean" },
@@ -26,12 +26,13 @@ const FIELDS: Readonly<Record<Message["type"], Readonly<Record<string, Field>>>>
     conflictIndex: "number",
     conflictTerm: "number",
   },
-  installSnapshot: { lastIncludedIndex: "number", lastIncludedTerm: "number" },
+  installSnapshot: { lastIncludedIndex: "number", lastIncludedTerm: "number", configuration: "members" },
   installSnapshotResponse: {},
   refusal: { reason: "text" },
 };
 
-const EMPTY: Readonly<Record<Field, unknown>> = { number: 0, boolean: false, entries: [], text: "" };
+/** What is meant where nothing is said; flags and members are then not there at all. */
+const EMPTY: Readonly<Partial<Record<Field, unknown>>> = { number: 0, boolean: false, entries: [], text: "" };
 
 /** A message in one line: `0->1 requestVote term=2 lastLogIndex=1 lastLogTerm=1`. Fields of answers that mean nothing are left out. */
 export function printMessage(message: Message): string {
@@ -40,7 +41,7 @@ export function printMessage(message: Message): string {
   for (const name of Object.keys(FIELDS[message.type])) {
     if (isMeaningless(message, name)) continue;
     const value: unknown = values.find(([key]) => key === name)?.[1];
-    words.push(`${name}=${Array.isArray(value) ? printEntries(value) : String(value)}`);
+    if (value !== undefined) words.push(`${name}=${printField(value)}`);
   }
   return words.join(" ");
 }
@@ -56,7 +57,9 @@ export function parseMessage(words: Words, sequence: (message: Message) => numbe
     from: toCount(from ?? "", "a sender"),
     to: toCount(to ?? "", "a receiver"),
   };
-  for (const [name, field] of Object.entries(fields)) message[name] = EMPTY[field];
+  for (const [name, field] of Object.entries(fields)) {
+    if (EMPTY[field] !== undefined) message[name] = EMPTY[field];
+  }
   for (const word of words.rest()) {
     const [name = "", value = ""] = word.split("=");
     const field = fields[name];
@@ -81,8 +84,10 @@ export function isResponse(message: Message): message is Response {
   return message.type.endsWith("Response") || message.type === "refusal";
 }
 
-function printEntries(entries: readonly Entry[]): string {
-  return `[${entries.map(printEntry).join(",")}]`;
+function printField(value: unknown): string {
+  if (Array.isArray(value)) return `[${(value as readonly Entry[]).map(printEntry).join(",")}]`;
+  if (typeof value === "object") return printMembers(value as Configuration);
+  return `${value as string | number | boolean}`;
 }
 
 function isMeaningless(message: Message, field: string): boolean {
@@ -96,6 +101,7 @@ function parseField(field: Field, value: string, prevLogIndex: unknown): unknown
       // A conflictTerm of -1 is the only negative number there is.
       return value === "-1" ? -1 : toCount(value, "a number");
     case "boolean":
+    case "flag":
       if (value !== "true" && value !== "false") throw new Error(`true or false is expected, not "${value}"`);
       return value === "true";
     case "entries": {
@@ -106,6 +112,8 @@ function parseField(field: Field, value: string, prevLogIndex: unknown): unknown
         Number(prevLogIndex),
       );
     }
+    case "members":
+      return parseMembers(value);
     case "text":
       return value;
   }

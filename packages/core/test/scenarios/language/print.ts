@@ -1,7 +1,16 @@
-import type { Alert, LogIndex, Outcome, PeerState, RaftState, RoleName } from "@eraft/core";
+import type {
+  Alert,
+  LogIndex,
+  Member,
+  Outcome,
+  PeerState,
+  RaftState,
+  RoleName,
+  SnapshotMeta,
+} from "@eraft/core";
 import type { Disk } from "../../harness/disk.ts";
 import type { Node } from "../../harness/node.ts";
-import { named, printEntry } from "./entries.ts";
+import { named, printEntry, printMembers } from "./entries.ts";
 
 /** What a server knows, in one line; what is not on its disk yet has a star. */
 export function printServer(node: Node): string {
@@ -26,10 +35,23 @@ export function printFollowers({ peers }: RaftState): string[] {
   return Array.from(peers, ([id, peer]) => columns(id, peer.state, printProgress(peer)));
 }
 
+/** The members that a server goes by, with where they are. */
+export function printMembersOf({ configuration }: RaftState): string[] {
+  return configuration.configuration.members.map(printMember);
+}
+
+function printMember({ id, standing, address, incarnation }: Member): string {
+  const rest = [
+    address === "" ? "address not known" : `at ${address}`,
+    incarnation === null ? "" : `disk ${incarnation}`,
+  ];
+  return columns(id, standing, ...rest.filter((part) => part !== ""));
+}
+
 export function printDisk(disk: Disk, upTo: LogIndex): string[] {
   const entries = disk.entries.filter(({ index }) => index <= upTo).map(printEntry);
   const { meta } = disk.snapshot ?? {};
-  const snapshot = meta === undefined ? [] : [printPosition(meta.lastIncludedIndex, meta.lastIncludedTerm)];
+  const snapshot = meta === undefined ? [] : [printSnapshot(meta)];
   return [...snapshot, ["log", ...entries].join(" ")];
 }
 
@@ -47,7 +69,7 @@ export function printOutcome(name: string, outcome: Outcome): string {
     case "transferFailed":
       return `${name}: ${outcome.type}, ${outcome.reason}`;
     case "changed":
-      return `${name}: changed at ${outcome.index}`;
+      return `${name}: changed at ${outcome.index} to ${printMembers(outcome.configuration)}`;
     case "notLeader":
     case "unknown":
       return `${name}: ${outcome.type}, leader ${outcome.leaderId ?? "not known"}`;
@@ -81,17 +103,16 @@ function hardState({ term, votedFor }: Pick<RaftState, "term" | "votedFor">): st
 
 function printLog({ snapshot, stableIndex, lastLogIndex }: RaftState, disk: Disk): string[] {
   const isInstalling = snapshot.lastIncludedIndex > disk.snapshotIndex;
-  const { lastIncludedIndex, lastIncludedTerm } = snapshot;
-  const words = isInstalling
-    ? [`${printPosition(lastIncludedIndex, lastIncludedTerm)}*`, "log"]
-    : printDisk(disk, stableIndex);
+  const { lastIncludedIndex } = snapshot;
+  const words = isInstalling ? [`${printSnapshot(snapshot)}*`, "log"] : printDisk(disk, stableIndex);
   const unsaved = lastLogIndex - Math.max(isInstalling ? lastIncludedIndex : stableIndex, disk.snapshotIndex);
   if (unsaved > 0) words.push(`${words.pop() ?? ""} +${unsaved}*`);
   return words;
 }
 
-function printPosition(index: LogIndex, term: number): string {
-  return `snapshot ${index}/${term}`;
+function printSnapshot({ lastIncludedIndex, lastIncludedTerm, configuration }: SnapshotMeta): string {
+  const position = `snapshot ${lastIncludedIndex}/${lastIncludedTerm}`;
+  return configuration === undefined ? position : `${position} ${printMembers(configuration)}`;
 }
 
 function printProgress({ nextIndex, matchIndex }: PeerState): string {

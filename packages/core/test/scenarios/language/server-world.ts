@@ -2,7 +2,8 @@ import { InvariantError, type Message, type NodeId, type RequestId } from "@eraf
 import { Solo } from "../../harness/solo.ts";
 import { optionsOf } from "./cluster-world.ts";
 import { isResponse, parseMessage, printMessage } from "./messages.ts";
-import { printAlert, printFollowers, printOutcome, printServer } from "./print.ts";
+import { printAlert, printFollowers, printMembersOf, printOutcome, printServer } from "./print.ts";
+import { parseChanges, parseConsistency, parseTarget } from "./requests.ts";
 import type { Words } from "./words.ts";
 import { Changes, type World } from "./world.ts";
 
@@ -30,7 +31,24 @@ export class ServerWorld implements World {
       const name = words.word("a command");
       this.#do(() => this.#solo.propose(name, this.#named(name)));
     },
-    read: (words) => this.#do(() => this.#solo.read(this.#named(words.word("a name for the read")))),
+    read: (words) =>
+      this.#request(words, (id) =>
+        this.#solo.step({ type: "read", id, consistency: parseConsistency(words) }),
+      ),
+    change: (words) =>
+      this.#request(words, (id) => {
+        const { changes, expectedIndex } = parseChanges(words);
+        this.#solo.change(changes, expectedIndex, id);
+      }),
+    transfer: (words) => this.#request(words, (id) => this.#solo.transfer(parseTarget(words), id)),
+    clock: (words) => this.#do(() => this.#solo.step({ type: "time", now: words.count("a time") })),
+    identified: (words) => {
+      const peer = words.count("a server");
+      const incarnation = words.word("the name of a disk");
+      this.#do(() => this.#solo.step({ type: "identified", peer, incarnation }));
+    },
+    disconnected: (words) =>
+      this.#do(() => this.#solo.step({ type: "disconnected", peer: words.count("a server") })),
     unreachable: (words) =>
       this.#do(() => this.#solo.step({ type: "unreachable", peer: words.count("a server") })),
     "snapshot-sent": (words) => this.#do(() => this.#snapshotSent(words)),
@@ -41,6 +59,7 @@ export class ServerWorld implements World {
     crash: (words) => this.#solo.node.crash(words.take("keeping") ? words.count("a number of writes") : 0),
     restart: () => this.#restart(),
     compact: () => this.#do(() => this.#solo.node.compact()),
+    members: () => void this.#lines.push(...printMembersOf(this.#solo.state)),
     followers: () => void this.#lines.push(...printFollowers(this.#solo.state)),
     // Of what was sent so far nothing is shown.
     quietly: () => void (this.#lines = []),
@@ -90,6 +109,11 @@ export class ServerWorld implements World {
     const to = words.count("a server");
     const { snapshot } = this.#solo.state;
     this.#solo.step({ type: "snapshotSent", to, snapshot: words.take("failed") ? null : snapshot });
+  }
+
+  #request(words: Words, make: (id: RequestId) => void): void {
+    const id = this.#named(words.word("a name for the request"));
+    this.#do(() => make(id));
   }
 
   #named(name: string): RequestId {

@@ -1,4 +1,4 @@
-import type { NodeId, Ready, RequestId } from "@eraft/core";
+import type { Ready, RequestId } from "@eraft/core";
 import { Cluster } from "../../harness/cluster.ts";
 import type { Filter, Parcel } from "../../harness/network.ts";
 import type { Node } from "../../harness/node.ts";
@@ -13,10 +13,10 @@ export class Stage extends Cluster {
   readonly #names = new Map<RequestId, string>();
   #nameOfNext = "";
 
-  /** Asks for a read and remembers it by `name`. */
-  readAs(id: NodeId, name: string): void {
+  /** Makes a request and remembers it by `name`. */
+  request(name: string, make: () => RequestId): void {
     this.#nameOfNext = name;
-    this.#names.set(this.read(id), name);
+    this.#names.set(make(), name);
   }
 
   override deliver(): boolean {
