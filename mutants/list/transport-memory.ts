@@ -37,7 +37,14 @@ export const TRANSPORT_MEMORY: readonly Mutant[] = [
     id: "transport-memory/cut-does-not-cut",
     bug: "delivers what was on its way when the link was cut",
     file: FILE,
-    find: "const known = this.#receiver !== null && this.#peers.has(peer) && !this.#wires.isCut(peer);",
-    replace: "const known = this.#receiver !== null && this.#peers.has(peer);",
+    find: "const known = this.#receiver !== null && this.#mayReach(message) && !this.#wires.isCut(to);",
+    replace: "const known = this.#receiver !== null && this.#mayReach(message);",
+  },
+  {
+    id: "transport-memory/joiner-cannot-answer",
+    bug: "drops the answers of a server that does not know yet who asks",
+    file: FILE,
+    find: "return this.#peers.has(message.to) || (isAnswer(message) && this.#askers.has(message.to));",
+    replace: "return this.#peers.has(message.to);",
   },
 ];

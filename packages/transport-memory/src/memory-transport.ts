@@ -24,6 +24,8 @@ export class MemoryTransport implements Transport {
   readonly #wires: Wires;
   #receiver: Receiver | null = null;
   #peers: ReadonlySet<NodeId> = new Set();
+  /** Who has asked something: they get their answers, named or not. A server that joins is spoken to before it knows by whom. */
+  readonly #askers = new Set<NodeId>();
   #outbox: Message[] = [];
   /** The snapshots whose senders wait. */
   readonly #unanswered = new Set<Unanswered>();
@@ -43,7 +45,7 @@ export class MemoryTransport implements Transport {
   }
 
   send(message: Message): void {
-    if (this.#receiver === null || !this.#peers.has(message.to)) return;
+    if (this.#receiver === null || !this.#mayReach(message)) return;
     // Delivered in a later turn of the event loop, as by a real network: a receiver that answers at once must not find itself
     // inside the sender's own call, and timers and I/O get their turn between a message and its answer.
     if (this.#outbox.push(message) === 1) later(() => this.#deliverAll());
@@ -54,8 +56,8 @@ export class MemoryTransport implements Transport {
     const waiting = { to: header.to, sequence: header.sequence, answer: Promise.withResolvers<void>() };
     this.#unanswered.add(waiting);
     try {
-      const receiver = this.#reach(header.to);
-      const received = receiver.receiveSnapshot(header, this.#whileConnected(header.to, snapshot.chunks));
+      const receiver = this.#reach(header);
+      const received = receiver.receiveSnapshot(header, this.#whileConnected(header, snapshot.chunks));
       // Both: the answer may come before the peer is done with the stream, or after. A failure of either ends the wait.
       await Promise.all([received, waiting.answer.promise]);
     } finally {
@@ -66,13 +68,15 @@ export class MemoryTransport implements Transport {
   async stop(): Promise<void> {
     this.#receiver = null;
     this.#outbox = [];
+    this.#askers.clear();
     this.#wires.leave(this);
     for (const { answer } of this.#unanswered)
       answer.reject(new Error("This server's transport was stopped."));
   }
 
-  /** What listens here, null before `start` and after `stop`. */
-  get receiver(): Receiver | null {
+  /** What listens here to `from`, null before `start` and after `stop`. */
+  receiverFor(from: NodeId): Receiver | null {
+    if (this.#receiver !== null) this.#askers.add(from);
     return this.#receiver;
   }
 
@@ -97,7 +101,7 @@ export class MemoryTransport implements Transport {
 
   #deliver(message: Message): void {
     try {
-      this.#reach(message.to).receive(message);
+      this.#reach(message).receive(message);
       this.#wires.find(message.to)?.settle(message, null);
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
@@ -112,20 +116,32 @@ export class MemoryTransport implements Transport {
   }
 
   /** The stream breaks with the link, as a connection does. */
-  async *#whileConnected(peer: NodeId, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async *#whileConnected(
+    header: InstallSnapshot,
+    chunks: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
-      this.#reach(peer);
+      this.#reach(header);
       yield chunk;
     }
   }
 
   /** @throws Unreachable */
-  #reach(peer: NodeId): Receiver {
-    const known = this.#receiver !== null && this.#peers.has(peer) && !this.#wires.isCut(peer);
-    const receiver = known ? this.#wires.find(peer)?.receiver : null;
-    if (!receiver) throw new Unreachable(peer);
+  #reach(message: Message): Receiver {
+    const { from, to } = message;
+    const known = this.#receiver !== null && this.#mayReach(message) && !this.#wires.isCut(to);
+    const receiver = known ? this.#wires.find(to)?.receiverFor(from) : null;
+    if (!receiver) throw new Unreachable(to);
     return receiver;
   }
+
+  #mayReach(message: Message): boolean {
+    return this.#peers.has(message.to) || (isAnswer(message) && this.#askers.has(message.to));
+  }
+}
+
+function isAnswer({ type }: Message): boolean {
+  return type.endsWith("Response") || type === "refusal";
 }
 
 class Unreachable extends Error {

@@ -97,6 +97,20 @@ test("a peer that is unknown gets nothing; one that is stopped or cut off is rep
   expect(atB).toMatchObject({ messages: [vote(0, 1, 2)], lost: [0] });
 });
 
+test("whoever asks gets an answer, named or not; but nobody else gets anything", async () => {
+  const { a, b, atA } = await pair();
+  b.setPeers(new Map());
+  b.send(responseTo(header(0, 1)));
+  await delivered();
+  expect(atA.messages).toEqual([]);
+  a.send(vote(0, 1, 1));
+  await delivered();
+  b.send(vote(1, 0, 1));
+  b.send(responseTo(header(0, 1)));
+  await delivered();
+  expect(atA).toMatchObject({ messages: [responseTo(header(0, 1))], lost: [] });
+});
+
 test("a cut also stops what is on its way, and stop drops what is queued", async () => {
   const { network, a, b, atA, atB } = await pair();
   a.send(vote(0, 1, 1));
