@@ -1,5 +1,5 @@
 // Finds out why one seed fails, and says it in as few steps as possible.
-import { type Action, drawPlan, minimise, replay, run, runWhole, Violation } from "@eraft/simulation";
+import { drawPlan, minimise, replay, run, runWhole, type Step, Violation } from "@eraft/simulation";
 
 /** Replays while looking for a shorter trace. More shorten it further and take longer. */
 const ATTEMPTS = 4000;
@@ -7,22 +7,22 @@ const ATTEMPTS = 4000;
 export interface Explanation {
   readonly failure: string;
   /** Null where the failure is one of liveness: what does not happen cannot be shown by steps. */
-  readonly trace: readonly Action[] | null;
+  readonly trace: readonly Step[] | null;
   readonly recorded: number;
 }
 
 /** Null if `seed` does not fail. */
 export function explain(seed: number, events: number): Explanation | null {
-  const actions: Action[] = [];
+  const steps: Step[] = [];
   try {
-    run({ seed, events, record: (action) => actions.push(action) });
+    run({ seed, events, record: (step) => steps.push(step) });
     return null;
   } catch (error) {
     const plan = drawPlan(seed);
     const kind = kindOf(error);
-    const fails = (some: readonly Action[]): boolean => kindOf(replay(plan, some)) === kind;
-    const trace = fails(actions) ? minimise(actions, fails, ATTEMPTS) : null;
-    return { failure: String(error), trace, recorded: actions.length };
+    const fails = (some: readonly Step[]): boolean => kindOf(replay(plan, some)) === kind;
+    const trace = fails(steps) ? minimise(steps, fails, ATTEMPTS) : null;
+    return { failure: String(error), trace, recorded: steps.length };
   }
 }
 
@@ -48,10 +48,11 @@ export async function tellWhole(
 }
 
 /** One line for each action. */
-export function* describe(trace: readonly Action[]): Generator<string> {
-  for (const { type, ...details } of trace) {
-    const words = Object.entries(details).map(([name, value]) => `${name} ${String(value)}`);
-    yield `${type.padEnd(12)} ${words.join(", ")}`;
+export function* describe(trace: readonly Step[]): Generator<string> {
+  for (const { at, action } of trace) {
+    const { type, ...details } = action;
+    const words = Object.entries(details).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+    yield `${at.toFixed(1).padStart(9)} ${type.padEnd(12)} ${words.join(", ")}`;
   }
 }
 

@@ -1,9 +1,9 @@
-export type { Action, MessageId } from "./actions.ts";
-export { drawPlan, type Plan } from "./plan.ts";
+export type { Action, MessageId, Step } from "./cluster/actions.ts";
 export { minimise } from "./minimise.ts";
-export { replay } from "./replay.ts";
-export { run, type RunOptions } from "./run.ts";
-export { type RunResult, Simulation } from "./simulation.ts";
+export { drawPlan, type Plan } from "./swarm/plan.ts";
+export { replay } from "./swarm/replay.ts";
+export { run, type RunOptions } from "./swarm/run.ts";
+export { type RunResult, Simulation } from "./swarm/simulation.ts";
 export type { Coverage, Situation } from "./whole/coverage.ts";
 export { drawWholePlan, type WholePlan } from "./whole/plan.ts";
 export { runWhole, type WholeRunOptions } from "./whole/run.ts";

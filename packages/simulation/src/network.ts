@@ -1,24 +1,27 @@
 import type { NodeId } from "@eraft/core";
-import type { NetworkPlan } from "./plan.ts";
+import type { NetworkPlan } from "./network-plan.ts";
 import { Random } from "./random.ts";
 
 /** When the copies of a message arrive; empty if it is lost. */
 export type Arrivals = readonly number[];
 
+/** One direction of a link, as one number. */
+function linkOf(from: NodeId, to: NodeId): number {
+  return from * 1024 + to;
+}
+
 /** The network of a simulated cluster: which messages arrive when, and how often. */
 export class Network {
   readonly #plan: NetworkPlan;
   readonly #random: Random;
-  readonly #size: number;
-  readonly #cuts = new Set<string>();
-  readonly #cloggedUntil = new Map<string, number>();
+  readonly #cuts = new Set<number>();
+  readonly #cloggedUntil = new Map<number, number>();
   #healed = false;
   #delayMsMax = Infinity;
 
-  constructor(plan: NetworkPlan, seed: number, size: number) {
+  constructor(plan: NetworkPlan, seed: number) {
     this.#plan = plan;
     this.#random = new Random(seed, "network");
-    this.#size = size;
   }
 
   /**
@@ -36,9 +39,10 @@ export class Network {
     const { loss, duplication } = this.#plan;
     const random = this.#random;
     const copies = !this.#healed && random.chance(duplication) ? random.integer(2, 3) : 1;
-    const lost = this.#cuts.has(`${from}>${to}`) || (!this.#healed && random.chance(loss));
+    const link = linkOf(from, to);
+    const lost = this.#cuts.has(link) || (!this.#healed && random.chance(loss));
     if (lost) return [];
-    const free = Math.max(now, this.#cloggedUntil.get(`${from}>${to}`) ?? now);
+    const free = Math.max(now, this.#cloggedUntil.get(link) ?? now);
     return Array.from({ length: copies }, () => free + this.#delay());
   }
 
@@ -47,12 +51,13 @@ export class Network {
     return !this.#healed && this.#random.chance(this.#plan.hints);
   }
 
-  /** Cuts links: a clean split, one server, a ring, or single links; possibly in one direction only. */
-  partition(): void {
+  /** Cuts links between `servers`: a clean split, one server, a ring, or single links; possibly in one direction only. */
+  partition(servers: readonly NodeId[]): void {
     const random = this.#random;
     this.#cuts.clear();
-    const order = random.shuffle(Array.from({ length: this.#size }, (_, id) => id));
-    const cutAt = random.integer(1, Math.max(1, this.#size - 1));
+    const order = random.shuffle(servers);
+    const size = order.length;
+    const cutAt = random.integer(1, Math.max(1, size - 1));
     const shape = random.pick(["split", "isolate", "ring", "links"]);
     order.forEach((one, at) => {
       order.forEach((other, otherAt) => {
@@ -63,28 +68,33 @@ export class Network {
             : shape === "isolate"
               ? at === 0
               : shape === "ring"
-                ? otherAt - at !== 1 && otherAt - at !== this.#size - 1
+                ? otherAt - at !== 1 && otherAt - at !== size - 1
                 : random.chance(0.3);
         if (apart) this.#cut(one, other);
       });
     });
   }
 
+  /** Cuts one server off from `others`, both ways. */
+  isolate(server: NodeId, others: readonly NodeId[]): void {
+    for (const other of others) this.#cuts.add(linkOf(server, other)).add(linkOf(other, server));
+  }
+
   reconnect(): void {
     this.#cuts.clear();
   }
 
-  clog(until: number): void {
-    const from = this.#random.integer(0, this.#size - 1);
-    const to = this.#random.integer(0, this.#size - 1);
-    this.#cloggedUntil.set(`${from}>${to}`, until);
+  /** Nothing gets through from one of `servers` to another until then, and then all of it. */
+  clog(servers: readonly NodeId[], until: number): void {
+    const from = this.#random.pick(servers);
+    this.#cloggedUntil.set(linkOf(from, this.#random.pick(servers)), until);
   }
 
   #cut(one: NodeId, other: NodeId): void {
     if (!this.#plan.oneWay) {
-      this.#cuts.add(`${one}>${other}`).add(`${other}>${one}`);
+      this.#cuts.add(linkOf(one, other)).add(linkOf(other, one));
     } else {
-      this.#cuts.add(this.#random.chance(0.5) ? `${one}>${other}` : `${other}>${one}`);
+      this.#cuts.add(this.#random.chance(0.5) ? linkOf(one, other) : linkOf(other, one));
     }
   }
 

@@ -82,3 +82,8 @@ export function hashOf(text: string): number {
 function rotate(word: number, by: number): number {
   return (word << by) | (word >>> (32 - by));
 }
+
+/** `value` with that probability, else 0: for what is to be absent altogether in many runs. */
+export function sometimes(random: Random, probability: number, value: number): number {
+  return random.chance(probability) ? value : 0;
+}

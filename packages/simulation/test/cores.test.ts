@@ -1,17 +1,14 @@
-import { drawPlan, minimise, replay, run, type Action } from "@eraft/simulation";
+import { drawPlan, minimise, replay, run, type Step } from "@eraft/simulation";
 import { expect, test } from "vitest";
 
-const SEEDS = Array.from({ length: 60 }, (_, at) => at + 1);
+const SEEDS = Array.from({ length: 150 }, (_, at) => at + 1);
 
-test("60 fixed seeds break nothing, converge, and meet every rare situation", () => {
+test("150 fixed seeds break nothing, converge, and meet every rare situation", () => {
   const met = new Map<string, number>();
   for (const seed of SEEDS) {
     const { coverage } = run({ seed, events: 3000 });
     for (const [situation, times] of coverage.counts()) met.set(situation, (met.get(situation) ?? 0) + times);
   }
-  // Nothing is wrong here, so nothing may be refused; everything else must have been met.
-  expect(met.get("refused")).toBe(0);
-  met.delete("refused");
   expect([...met].filter(([, times]) => times === 0)).toEqual([]);
 });
 
@@ -32,10 +29,10 @@ test("the same seed goes the same way twice, and another seed another", () => {
 });
 
 test("a recorded run replays, action by action, without its seed", () => {
-  const actions: Action[] = [];
-  run({ seed: 11, events: 2000, record: (action) => actions.push(action) });
-  expect(actions.length).toBeGreaterThan(1000);
-  expect(replay(drawPlan(11), actions)).toBeNull();
+  const steps: Step[] = [];
+  run({ seed: 11, events: 2000, record: (step) => steps.push(step) });
+  expect(steps.length).toBeGreaterThan(1000);
+  expect(replay(drawPlan(11), steps)).toBeNull();
 });
 
 test("minimising keeps what makes it fail, and nothing else", () => {

@@ -1,12 +1,30 @@
-import type { Message, NodeId, RaftState, Ready, Term, WriteBatch } from "@eraft/core";
-import type { Witness } from "../cluster.ts";
-import type { Node } from "../node.ts";
+import type {
+  Alert,
+  Member,
+  Message,
+  NodeId,
+  Outcome,
+  RaftState,
+  Ready,
+  Term,
+  WriteBatch,
+} from "@eraft/core";
+import type { RequestAction, Witness } from "../cluster/cluster.ts";
+import type { Disk } from "../cluster/disk.ts";
+import { digestOfMembers } from "../cluster/machine.ts";
+import type { Node } from "../cluster/node.ts";
 import { mustHold, Violation } from "../violation.ts";
 import { checkPromise } from "./durability.ts";
 import { History } from "./history.ts";
+import { halvesOf, isDecidedBy } from "./majorities.ts";
+import { checkOneUncommitted, Memberships } from "./memberships.ts";
+import { checkMonotonic, checkOrder } from "./order.ts";
+import { Requests } from "./requests.ts";
 
 /** What the checker remembers of one server between two of its steps. */
 interface Memory {
+  /** The number of the disk it is about. */
+  readonly disk: number;
   state: RaftState;
   /** The terms of its log as last handed to the disk, from index 1; shared prefixes below a snapshot are kept from the history. */
   terms: Term[];
@@ -16,56 +34,67 @@ interface Memory {
 /** Checks all safety properties after every step, each by what that step changed. */
 export class Checker implements Witness {
   readonly history: History = new History();
+  readonly requests: Requests = new Requests();
+  #memberships: Memberships | null = null;
   readonly #memories = new Map<NodeId, Memory>();
   readonly #nodes: () => readonly Node[];
-  /** Counts what was checked, so that a run can tell that it did. */
-  checks = 0;
 
   constructor(nodes: () => readonly Node[]) {
     this.#nodes = nodes;
   }
 
+  get memberships(): Memberships {
+    if (this.#memberships === null) throw new Error("no server was ever started");
+    return this.#memberships;
+  }
+
   started(node: Node): void {
-    const state = node.inspect();
-    const before = this.#memories.get(node.id)?.state;
-    if (before !== undefined) {
-      mustHold(
-        state.term >= before.stableHardState.term,
-        "Persistent State",
-        () => `${node.id} restarts in term ${state.term}, its disk had ${before.stableHardState.term}`,
-      );
-    }
-    const { snapshot, entries } = node.disk.restored();
-    const terms: Term[] = [];
-    for (let index = 1; index <= (snapshot?.lastIncludedIndex ?? 0); index += 1) {
-      terms.push(this.history.committedTerm(index) ?? 0);
-    }
+    const { state, disk } = node;
+    // The first one is a founder, and knows them all.
+    this.#memberships ??= new Memberships(state.configuration.configuration);
+    const before = this.#memories.get(node.id);
+    if (before?.disk === disk.number) this.#checkRestarted(node, before.state);
+    const { snapshot, entries } = disk.restored();
+    if (snapshot !== null) this.memberships.snapshots(node.id, snapshot);
+    const terms = this.#committedTerms(snapshot?.lastIncludedIndex ?? 0, 0);
     for (const entry of entries) terms.push(entry.term);
-    this.#memories.set(node.id, { state, terms, appliedUpTo: node.machine.index });
+    this.#memories.set(node.id, { disk: disk.number, state, terms, appliedUpTo: node.machine.index });
+  }
+
+  asked(node: Node, request: RequestAction): void {
+    this.requests.asked(node.id, request);
+  }
+
+  crashed(node: Node): void {
+    this.requests.crashed(node.id);
   }
 
   sent(node: Node, message: Message): void {
+    const { disk } = node;
     checkPromise(node, message);
     // A vote counts once it is sent: one that was lost with the disk's cache before that was never given.
-    if (message.type === "requestVote") this.history.votes(node.id, message.term, node.id);
+    if (message.type === "requestVote") this.history.votes(disk.number, message.term, node.id);
     if (message.type === "requestVoteResponse" && message.voteGranted) {
-      this.history.votes(node.id, message.term, message.to);
+      this.history.votes(disk.number, message.term, message.to);
+    }
+    if (message.type === "installSnapshot") {
+      this.history.snapshots(message);
+      this.memberships.snapshots(node.id, message);
     }
   }
 
-  stepped(node: Node, ready: Ready | null): void {
-    this.checks += 1;
+  stepped(node: Node, before: RaftState, ready: Ready | null): void {
     const memory = this.#memories.get(node.id);
     if (memory === undefined) throw new Error(`server ${node.id} was never started`);
-    const state = node.inspect();
+    const { state } = node;
     checkOrder(state);
-    checkMonotonic(memory.state, state);
-    if (state.stableIndex < memory.state.stableIndex) this.#checkDropped(memory, state);
-    if (ready !== null) this.#checkReady(node, memory, ready, state);
-    const elected =
-      state.role === "leader" && (memory.state.role !== "leader" || memory.state.term < state.term);
-    if (elected) this.#checkElected(memory, state);
-    if (state.role === "leader") this.#checkLeader(memory.state, state);
+    checkMonotonic(before, state);
+    checkOneUncommitted(before, state);
+    if (state.stableIndex < before.stableIndex) this.#checkDropped(memory, state);
+    if (ready !== null) this.#checkReady(node, memory, ready);
+    const leads = state.role === "leader";
+    if (leads && (before.role !== "leader" || before.term < state.term)) this.#checkElected(memory, state);
+    if (leads) this.#checkLeader(before, state);
     if (node.machine.index !== memory.appliedUpTo) {
       memory.appliedUpTo = node.machine.index;
       this.history.reaches(node.id, node.machine);
@@ -73,19 +102,40 @@ export class Checker implements Witness {
     memory.state = state;
   }
 
-  #checkReady(node: Node, memory: Memory, { write, restore, committed }: Ready, state: RaftState): void {
+  #checkRestarted({ id, state, disk }: Node, before: RaftState): void {
+    mustHold(
+      state.term >= before.stableHardState.term,
+      "Persistent State",
+      () => `${id} restarts in term ${state.term}, its disk had ${before.stableHardState.term}`,
+    );
+    const { index, configuration } = state.configuration;
+    const stored = disk.configuration;
+    mustHold(
+      stored === null
+        ? index === 0
+        : index === stored.index && digestOfMembers(configuration) === digestOfMembers(stored.configuration),
+      "Persistent Configuration",
+      () => `${id} restarts with the configuration of ${index}, its disk has that of ${stored?.index}`,
+    );
+  }
+
+  #checkReady(node: Node, memory: Memory, ready: Ready): void {
+    const { write, restore, committed, outcomes, alerts } = ready;
     if (restore !== null) {
       const { lastIncludedIndex, lastIncludedTerm } = restore;
       const agrees = memory.terms[lastIncludedIndex - 1] === lastIncludedTerm;
       const suffix = agrees ? memory.terms.slice(lastIncludedIndex) : [];
-      memory.terms = [];
-      for (let at = 1; at <= lastIncludedIndex; at += 1) {
-        memory.terms.push(this.history.committedTerm(at) ?? lastIncludedTerm);
-      }
+      memory.terms = this.#committedTerms(lastIncludedIndex, lastIncludedTerm);
       memory.terms.push(...suffix);
     }
-    if (write !== null) this.#checkWrite(memory, write, state);
-    for (const entry of committed) this.history.commits(node.id, entry);
+    if (write !== null) this.#checkWrite(memory, write, node.state);
+    for (const entry of committed) {
+      const isNews = this.history.commits(node.id, entry);
+      const { configuration } = entry;
+      if (isNews && configuration !== undefined) this.memberships.commits(entry.index, configuration);
+    }
+    for (const outcome of outcomes) this.#checkOutcome(node, outcome);
+    for (const alert of alerts) this.#checkAlert(node, alert);
   }
 
   #checkWrite(memory: Memory, { truncateFrom, entries }: WriteBatch, { id, role }: RaftState): void {
@@ -104,6 +154,31 @@ export class Checker implements Witness {
       this.history.logs(entry, memory.terms.at(-1) ?? 0);
       memory.terms.push(entry.term);
     }
+  }
+
+  #checkOutcome({ id, state }: Node, outcome: Outcome): void {
+    const request = this.requests.settles(id, outcome);
+    if (outcome.type === "transferred") {
+      mustHold(state.role !== "leader", "Transferred", () => `${id} has handed over, and leads`);
+    }
+    if (outcome.type !== "changed" || request.type !== "change") return;
+    const { index, configuration } = outcome;
+    const wanted = request.changes.filter(({ type }) => type === "addVoter" || type === "promote");
+    const standing = (voter: NodeId): Member["standing"] | undefined =>
+      configuration.members.find((member) => member.id === voter)?.standing;
+    mustHold(
+      index <= state.commitIndex &&
+        halvesOf(configuration).length === 1 &&
+        wanted.every((change) => standing(change.id) === "voter"),
+      "Changed",
+      () => `${id} reports a change as done at ${index}: ${JSON.stringify(configuration)}`,
+    );
+  }
+
+  /** In a correct cluster nobody has a reason to complain, but about a disk that was really lost. */
+  #checkAlert({ id }: Node, alert: Alert): void {
+    const isTrue = alert.type === "followerLostLog" && this.#nodes()[alert.peer]?.hasLostDisk === true;
+    mustHold(isTrue, "Nobody Complains", () => `${id}: ${JSON.stringify(alert)}`);
   }
 
   /**
@@ -127,9 +202,14 @@ export class Checker implements Witness {
     }
   }
 
-  /** Leader Completeness: a new leader has every committed entry. */
-  #checkElected({ terms }: Memory, { id, term }: RaftState): void {
+  /** Elected by who may elect, and Leader Completeness: a new leader has every committed entry. */
+  #checkElected({ terms }: Memory, { id, term, configuration }: RaftState): void {
     this.history.leads(id, term);
+    mustHold(
+      isDecidedBy(configuration.configuration, (elector) => this.#votesFor(elector, id, term)),
+      "Elected By Majorities",
+      () => `${id} leads term ${term} by ${JSON.stringify(configuration.configuration)}`,
+    );
     const index = this.history.committedBefore(term);
     // What is committed and applied nowhere yet has no entry in the history to compare with; its length must do.
     const committed = this.history.committedTerm(index) ?? terms[index - 1];
@@ -141,70 +221,57 @@ export class Checker implements Witness {
     );
   }
 
+  #votesFor({ id: voter, incarnation }: Member, candidate: NodeId, term: Term): boolean {
+    const disk = this.#nodes()[voter]?.diskNamed(incarnation);
+    if (disk === undefined) return false;
+    // Nobody has to be told of one's own vote, if one is enough.
+    const ownVote = voter === candidate && disk.hardState.term === term && disk.hardState.votedFor === voter;
+    return ownVote || this.history.voteOf(disk.number, term) === candidate;
+  }
+
   #checkLeader(before: RaftState, state: RaftState): void {
-    const nodes = this.#nodes();
+    const { members } = state.configuration.configuration;
     for (const [peer, { matchIndex }] of state.peers) {
       const known = before.peers.get(peer)?.matchIndex ?? 0;
       if (matchIndex === known) continue;
-      const disk = nodes[peer]?.disk;
+      const node = this.#nodes()[peer];
+      const incarnation = members.find(({ id }) => id === peer)?.incarnation ?? null;
+      // While nobody knows by which disk, it may be one that was lost since it confirmed.
+      const disks = (node?.disks ?? []).filter(({ name }) => incarnation === null || name === incarnation);
+      const isDurable = ({ lastIndex, hardState }: Disk): boolean =>
+        lastIndex >= matchIndex || hardState.term > state.term;
       mustHold(
-        disk !== undefined && (disk.lastIndex >= matchIndex || disk.hardState.term > state.term),
+        disks.some(isDurable),
         "Match Is Durable",
-        () => `${state.id} counts entry ${matchIndex} of ${peer}, whose disk ends at ${disk?.lastIndex}`,
+        () =>
+          `${state.id} counts entry ${matchIndex} of ${peer}, whose disk ends at ${disks.at(-1)?.lastIndex}`,
       );
     }
-    if (state.commitIndex > before.commitIndex && before.role === "leader") this.#checkCommit(state);
+    if (state.commitIndex > before.commitIndex && before.role === "leader") {
+      this.#checkCommit(state, before);
+    }
   }
 
-  /** Whatever a leader commits, a majority of disks has. */
-  #checkCommit({ id, term, commitIndex }: RaftState): void {
+  /**
+   * Whatever a leader commits, a majority of disks has, in each half of the configuration. That was the one of before this step: a leader that
+   * commits a joint configuration goes on to the next one at once.
+   */
+  #checkCommit({ id, term, commitIndex }: RaftState, { configuration }: RaftState): void {
     this.history.leaderCommits(term, commitIndex);
-    const nodes = this.#nodes();
-    let holders = 0;
-    for (const { disk } of nodes) {
-      const known = disk.snapshotIndex >= commitIndex || disk.termAt(commitIndex) === term;
-      if (known) holders += 1;
-    }
-    // Entries may have been replaced on a disk since it confirmed them only if a later leader lacked them, which is what must not happen.
+    const holds = ({ id: server, incarnation }: Member): boolean => {
+      const disk = this.#nodes()[server]?.diskNamed(incarnation);
+      // Entries may have been replaced on a disk since it confirmed them only if a later leader lacked them, which is what must not happen.
+      return disk !== undefined && (disk.snapshotIndex >= commitIndex || disk.termAt(commitIndex) === term);
+    };
     mustHold(
-      2 * holders > nodes.length,
+      isDecidedBy(configuration.configuration, holds),
       "Committed On A Majority",
-      () => `${id} commits ${commitIndex} in term ${term}, on ${holders} of ${nodes.length} disks`,
+      () => `${id} commits ${commitIndex} in term ${term} by ${JSON.stringify(configuration.configuration)}`,
     );
   }
-}
 
-function checkOrder({
-  id,
-  baseIndex,
-  snapshot,
-  lastApplied,
-  commitIndex,
-  lastLogIndex,
-  stableIndex,
-}: RaftState): void {
-  mustHold(
-    baseIndex <= snapshot.lastIncludedIndex &&
-      lastApplied <= commitIndex &&
-      snapshot.lastIncludedIndex <= commitIndex &&
-      commitIndex <= lastLogIndex &&
-      stableIndex <= lastLogIndex,
-    "State Order",
-    () =>
-      `${id}: base ${baseIndex}, snapshot ${snapshot.lastIncludedIndex}, applied ${lastApplied}, commit ${commitIndex}, stable ${stableIndex}, last ${lastLogIndex}`,
-  );
-}
-
-function checkMonotonic(before: RaftState, now: RaftState): void {
-  mustHold(
-    now.term >= before.term && now.commitIndex >= before.commitIndex && now.lastApplied >= before.lastApplied,
-    "Monotonic State",
-    () => `${now.id}: term, commit or applied went back`,
-  );
-  const sameTerm = now.role === "leader" && before.role === "leader" && now.term === before.term;
-  mustHold(
-    !sameTerm || now.lastLogIndex >= before.lastLogIndex,
-    "Leader Append-Only",
-    () => `leader ${now.id} had ${before.lastLogIndex} entries and has ${now.lastLogIndex}`,
-  );
+  /** The terms of the log up to `index`, as far as known; `last` stands for what is not. */
+  #committedTerms(index: number, last: Term): Term[] {
+    return Array.from({ length: index }, (_, at) => this.history.committedTerm(at + 1) ?? last);
+  }
 }

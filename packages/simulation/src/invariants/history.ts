@@ -1,6 +1,9 @@
 import type { Entry, LogIndex, NodeId, SnapshotMeta, Term } from "@eraft/core";
-import { digestOf, type MachineState } from "../machine.ts";
+import { digestOf, type MachineState } from "../cluster/machine.ts";
 import { mustHold, Violation } from "../violation.ts";
+
+/** More than any run has. */
+const MAX_DISKS = 1024;
 
 interface Committed {
   readonly term: Term;
@@ -53,16 +56,21 @@ export class History {
     return index;
   }
 
-  /** One vote per server and term, across restarts. */
-  votes(node: NodeId, term: Term, votedFor: NodeId): void {
-    const key = term * 8 + node;
+  /** One vote per term, across restarts. Who votes is a disk, not a server: that is what remembers. */
+  votes(disk: number, term: Term, votedFor: NodeId): void {
+    const key = term * MAX_DISKS + disk;
     const other = this.#votes.get(key);
     mustHold(
       other === undefined || other === votedFor,
       "One Vote",
-      () => `${node} votes for ${votedFor} and ${other} in term ${term}`,
+      () => `disk ${disk} votes for ${votedFor} and ${other} in term ${term}`,
     );
     this.#votes.set(key, votedFor);
+  }
+
+  /** For whom that disk has voted; undefined if for nobody. */
+  voteOf(disk: number, term: Term): NodeId | undefined {
+    return this.#votes.get(term * MAX_DISKS + disk);
   }
 
   /**
@@ -97,8 +105,8 @@ export class History {
     this.#snapshots.set(index, term);
   }
 
-  /** State Machine Safety: the first to apply an index fixes what is there. */
-  commits(node: NodeId, entry: Entry): void {
+  /** State Machine Safety: the first to apply an index fixes what is there. True for the first. */
+  commits(node: NodeId, entry: Entry): boolean {
     const { index, term } = entry;
     const digest = digestOf(entry);
     const known = this.#committed[index - 1];
@@ -107,13 +115,14 @@ export class History {
         throw new Violation("Log Order", `${node} applies ${index} after ${this.length}`);
       }
       this.#committed.push({ term, digest });
-      return;
+      return true;
     }
     mustHold(
       known.term === term && known.digest === digest,
       "State Machine Safety",
       () => `${node} applies an entry of term ${term} at ${index}, another server one of term ${known.term}`,
     );
+    return false;
   }
 
   /** Equal prefixes make equal states. */

@@ -105,7 +105,7 @@ export class KvScenario {
     const leaders = (): { id: NodeId; term: number }[] =>
       this.#world.cluster.nodes
         .filter(({ isUp }) => isUp)
-        .map((node) => node.inspect())
+        .map((node) => node.state)
         .filter(({ role }) => role === "leader");
     mustHold(
       await this.runUntil(5000, () => leaders().length > 0),
@@ -203,7 +203,7 @@ export class KvScenario {
 
   /** The most bytes that the log of any of `nodes` takes. */
   logBytes(nodes: readonly NodeId[] = this.nodes): number {
-    return Math.max(...nodes.map((node) => this.#world.cluster.node(node).inspect().logBytes));
+    return Math.max(...nodes.map((node) => this.#world.cluster.node(node).state.logBytes));
   }
 
   /** The most bytes that the snapshot of any server takes; 0 if there is none. */

@@ -1,7 +1,7 @@
 import type { Clock, Entry, LogIndex, NodeId, Outcome } from "@eraft/core";
 import { KvStateMachine, type KvResult } from "@eraft/kv";
-import type { MachineState } from "../machine.ts";
-import type { Node } from "../node.ts";
+import type { MachineState } from "../cluster/machine.ts";
+import type { Node } from "../cluster/node.ts";
 import { mustHold } from "../violation.ts";
 import type { Application, VirtualCluster } from "./virtual-cluster.ts";
 import type { Work } from "./work.ts";

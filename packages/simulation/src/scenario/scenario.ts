@@ -1,6 +1,6 @@
 import type { Entry, LogIndex, NodeId, RaftState, Term } from "@eraft/core";
-import { proposalOf } from "../cluster.ts";
-import type { Node } from "../node.ts";
+import { proposalOf } from "../cluster/cluster.ts";
+import type { Node } from "../cluster/node.ts";
 import { Random } from "../random.ts";
 import { mustHold } from "../violation.ts";
 import { Agreement, type AgreementOptions, listOf } from "./agreement.ts";
@@ -218,7 +218,7 @@ export class Scenario {
   }
 
   inspect(node: NodeId): RaftState {
-    return this.#world.cluster.node(node).inspect();
+    return this.#world.cluster.node(node).state;
   }
 
   /** The connected servers that lead, by term. */

@@ -1,10 +1,10 @@
 import type { Entry, Message, NodeId, Outcome, RaftConfig } from "@eraft/core";
-import type { Action, MessageId } from "../actions.ts";
+import type { Action, MessageId } from "../cluster/actions.ts";
 import { Agenda } from "../agenda.ts";
-import { Cluster } from "../cluster.ts";
+import { Cluster } from "../cluster/cluster.ts";
 import { Checker } from "../invariants/checker.ts";
-import { mix } from "../machine.ts";
-import type { Node } from "../node.ts";
+import { mix } from "../cluster/machine.ts";
+import type { Node } from "../cluster/node.ts";
 import { hashOf, Random } from "../random.ts";
 import { LabNetwork, Links, type NetworkKind } from "./lab-network.ts";
 import { isRequest, messageBytes } from "./message-size.ts";

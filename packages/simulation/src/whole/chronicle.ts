@@ -1,5 +1,5 @@
 import type { LogIndex } from "@eraft/core";
-import { mix } from "../machine.ts";
+import { mix } from "../cluster/machine.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Judge } from "./judge.ts";
 

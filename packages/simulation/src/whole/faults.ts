@@ -1,3 +1,4 @@
+import type { NodeId } from "@eraft/core";
 import type { Network } from "../network.ts";
 import type { DurableDisk } from "./durable-disk.ts";
 import type { Server } from "./server.ts";
@@ -8,6 +9,7 @@ export class WholeFaults {
   readonly #world: World;
   readonly #servers: readonly Server[];
   readonly #network: Network;
+  readonly #ids: readonly NodeId[];
   /** Servers that will never be back: always a minority. */
   #losses = 0;
 
@@ -15,6 +17,7 @@ export class WholeFaults {
     this.#world = world;
     this.#servers = servers;
     this.#network = network;
+    this.#ids = servers.map(({ id }) => id);
   }
 
   begin(): void {
@@ -22,7 +25,7 @@ export class WholeFaults {
     this.#repeatedly(network.partitionEveryMs, () => this.#partition());
     this.#repeatedly(network.clogEveryMs, () => {
       const { now } = this.#world.timeline;
-      this.#network.clog(now + this.#world.random.process.exponential(network.clogForMs));
+      this.#network.clog(this.#ids, now + this.#world.random.process.exponential(network.clogForMs));
     });
     this.#repeatedly(process.crashEveryMs, () => this.#crash());
     this.#repeatedly(process.stopEveryMs, () => this.#anyServer().restart());
@@ -65,7 +68,7 @@ export class WholeFaults {
   }
 
   #partition(): void {
-    this.#network.partition();
+    this.#network.partition(this.#ids);
     this.#later(this.#world.plan.network.partitionForMs, () => this.#network.reconnect());
   }
 

@@ -1,4 +1,4 @@
-import { drawNetwork, type NetworkPlan } from "../plan.ts";
+import { drawNetwork, type NetworkPlan } from "../network-plan.ts";
 import { Random } from "../random.ts";
 
 /** Where times are means, they are those of an exponential distribution; Infinity means never. All in virtual milliseconds. */

@@ -1,5 +1,5 @@
 import { Agenda } from "../agenda.ts";
-import { mix } from "../machine.ts";
+import { mix } from "../cluster/machine.ts";
 import { hashOf } from "../random.ts";
 import { turn } from "./turn.ts";
 

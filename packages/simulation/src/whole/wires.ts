@@ -18,7 +18,7 @@ export class Wires {
 
   constructor(world: World) {
     this.#world = world;
-    this.#network = new Network(world.plan.network, world.plan.seed, world.plan.size);
+    this.#network = new Network(world.plan.network, world.plan.seed);
   }
 
   get network(): Network {

@@ -1,4 +1,13 @@
-import type { Entry, HardState, LogIndex, Restored, SnapshotMeta, Term, WriteBatch } from "@eraft/core";
+import type {
+  ConfigurationAt,
+  Entry,
+  HardState,
+  LogIndex,
+  Restored,
+  SnapshotMeta,
+  Term,
+  WriteBatch,
+} from "@eraft/core";
 import type { MachineState } from "./machine.ts";
 
 /** A snapshot as a disk holds it and the network carries it. */
@@ -16,10 +25,19 @@ type Operation =
  * the `Storage` port; how files keep them is proved with the storage itself.
  */
 export class Disk {
+  /** Its name among all disks of the run: the incarnation that a server gives itself on it. */
+  readonly name: string;
+  /** Its number among all disks of the run. */
+  readonly number: number;
   #hardState: HardState = { term: 0, votedFor: null };
   #snapshot: Snapshot | null = null;
   #entries: Entry[] = [];
   #operation: Operation | null = null;
+
+  constructor(name: string, number: number) {
+    this.name = name;
+    this.number = number;
+  }
 
   get hardState(): HardState {
     return this.#hardState;
@@ -45,6 +63,24 @@ export class Disk {
   termAt(index: LogIndex): Term | undefined {
     if (index === this.snapshotIndex) return this.#snapshot?.meta.lastIncludedTerm ?? 0;
     return this.#entries[index - this.snapshotIndex - 1]?.term;
+  }
+
+  /** The configuration that a server would start with from here; null if nothing here says. */
+  get configuration(): ConfigurationAt | null {
+    return this.configurations.at(-1) ?? null;
+  }
+
+  /** All that the snapshot and the entries say. */
+  get configurations(): readonly ConfigurationAt[] {
+    const found = [];
+    const { meta } = this.#snapshot ?? { meta: null };
+    if (meta?.configuration !== undefined) {
+      found.push({ index: meta.lastIncludedIndex, configuration: meta.configuration });
+    }
+    for (const { index, configuration } of this.#entries) {
+      if (configuration !== undefined) found.push({ index, configuration });
+    }
+    return found;
   }
 
   restored(): Restored {

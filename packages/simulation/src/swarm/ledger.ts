@@ -1,5 +1,5 @@
 import type { LogIndex, NodeId, Outcome } from "@eraft/core";
-import { mustHold } from "./violation.ts";
+import { mustHold } from "../violation.ts";
 
 export type OperationKind = "write" | "read";
 
@@ -30,6 +30,11 @@ export class Ledger {
 
   call(id: number, node: NodeId): void {
     this.#open.set(id, { id, node, floor: this.#floor, committedAt: null });
+  }
+
+  /** Whether the client still waits. */
+  isOpen(id: number): boolean {
+    return this.#open.has(id);
   }
 
   /** A server reports an outcome; `seen` is what its state reflects. True if the operation has thereby ended. */

@@ -1,4 +1,4 @@
-import type { Entry, LogIndex, Term } from "@eraft/core";
+import type { Configuration, Entry, LogIndex, Term } from "@eraft/core";
 
 /** All a simulated state machine remembers. Immutable, so that a snapshot is a reference. */
 export interface MachineState {
@@ -17,9 +17,27 @@ export function apply(state: MachineState, entries: readonly Entry[]): MachineSt
   return { index: state.index + entries.length, term: entries.at(-1)?.term ?? state.term, digest };
 }
 
-export function digestOf({ term, command }: Entry): number {
+export function digestOf({ term, command, configuration }: Entry): number {
   let digest = mix(0x5bd1e995, term);
   for (const byte of command) digest = mix(digest, byte);
+  return configuration === undefined ? digest : mix(digest, digestOfMembers(configuration));
+}
+
+/** Configurations are shared by all who have them, and each is looked at many times. */
+const DIGESTS = new WeakMap<Configuration, number>();
+
+/** Equal for equal configurations. */
+export function digestOfMembers(configuration: Configuration): number {
+  const known = DIGESTS.get(configuration);
+  if (known !== undefined) return known;
+  let digest = configuration.members.length;
+  for (const { id, address, standing, incarnation } of configuration.members) {
+    for (const text of [String(id), address, standing, incarnation ?? "null"]) {
+      for (let at = 0; at < text.length; at += 1) digest = mix(digest, text.charCodeAt(at));
+      digest = mix(digest, -1);
+    }
+  }
+  DIGESTS.set(configuration, digest);
   return digest;
 }
 

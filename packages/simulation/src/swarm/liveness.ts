@@ -1,0 +1,149 @@
+import type { ConfigurationAt, NodeId } from "@eraft/core";
+import type { Node } from "../cluster/node.ts";
+import { isJoint } from "../invariants/majorities.ts";
+import { mustHold } from "../violation.ts";
+import type { Fleet } from "./fleet.ts";
+import type { Plan } from "./plan.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** How long a healed cluster may take for each of the steps below, in the longest election timeouts of its plan. */
+const STEP_TIMEOUTS = 60;
+
+/** For how long nothing must change afterwards. */
+const QUIET_TIMEOUTS = 10;
+
+/** What a healed cluster must come to, step by step. */
+export function converge(simulation: Simulation): void {
+  serve(simulation);
+  simulation.clients.beContent();
+  settle(simulation);
+  simulation.tidyUp();
+  keepQuiet(simulation);
+}
+
+/** A leader is there and serves. */
+function serve(simulation: Simulation): void {
+  const { ledger } = simulation;
+  const { writes, reads } = ledger;
+  reach(
+    simulation,
+    "Liveness: Serves",
+    () => ledger.writes >= writes + 10 && ledger.reads >= reads + 10,
+    () => `${ledger.writes - writes} writes and ${ledger.reads - reads} reads after healing`,
+  );
+}
+
+/** What was begun is done: changes of the members, promotions, replication, requests. */
+function settle(simulation: Simulation): void {
+  const { checker, ledger } = simulation;
+  reach(
+    simulation,
+    "Liveness: Settles",
+    () => whyUnsettled(simulation) === null,
+    () => String(whyUnsettled(simulation)),
+  );
+  mustHold(
+    checker.history.length >= ledger.acknowledged,
+    "Acknowledged Is Kept",
+    () => `acknowledged up to ${ledger.acknowledged}, history ends at ${checker.history.length}`,
+  );
+}
+
+/** One leader in one term, whoever knocks at the door. */
+function keepQuiet(simulation: Simulation): void {
+  const { plan, fleet } = simulation;
+  const { isUndisturbed, isPatient } = plan.servers;
+  const before = stateOfAffairs(simulation);
+  simulation.runFor(QUIET_TIMEOUTS * longestTimeoutMs(plan), () => false);
+  const after = stateOfAffairs(simulation);
+  const mustBeEqual = isUndisturbed && isPatient;
+  mustHold(
+    before === after || !mustBeEqual,
+    "Liveness: Stays Quiet",
+    () => `first ${before}, and then ${after}`,
+  );
+  if (before !== after) settle(simulation);
+  const unsettled = whyUnsettled(simulation);
+  mustHold(unsettled === null, "Liveness: Stays Quiet", () => String(unsettled));
+  const complaint = fleet.leader === null ? "nobody leads" : whyNotIdle(fleet.leader, fleet);
+  mustHold(complaint === null, "Idle Means Idle", () => String(complaint));
+}
+
+function stateOfAffairs({ fleet }: Simulation): string {
+  const { leader } = fleet;
+  if (leader === null) return "nobody leads";
+  const { term, lastLogIndex, configuration } = leader.state;
+  return `${leader.id} leads term ${term} with ${lastLogIndex} entries and the configuration of ${configuration.index}`;
+}
+
+function whyUnsettled(simulation: Simulation): string | null {
+  const { fleet, checker } = simulation;
+  const { leader } = fleet;
+  if (leader === null) return "nobody leads";
+  const { commitIndex, lastLogIndex, configuration, term } = leader.state;
+  if (commitIndex < lastLogIndex) return `${commitIndex} of ${lastLogIndex} entries are committed`;
+  const unfinished = whyUnfinished(configuration, simulation);
+  if (unfinished !== null) return unfinished;
+  for (const { id } of configuration.configuration.members) {
+    if (fleet.isDead(id)) continue;
+    const node = simulation.cluster.node(id);
+    const lag = whyLagging(node, { term, leaderId: leader.id, lastLogIndex });
+    if (lag !== null) return lag;
+  }
+  for (const { node, request } of checker.requests.open()) {
+    return `${node} has not answered ${JSON.stringify(request)}`;
+  }
+  return null;
+}
+
+function whyUnfinished(
+  { configuration, index }: ConfigurationAt,
+  { fleet, cluster }: Simulation,
+): string | null {
+  if (isJoint(configuration)) return `the configuration of ${index} is joint`;
+  const alive = configuration.members.filter(({ id }) => !fleet.isDead(id));
+  const learner = alive.find(({ standing }) => standing === "promotable");
+  if (learner !== undefined) return `${learner.id} has not been promoted`;
+  const stranger = alive.find(({ id, incarnation }) => cluster.node(id).incarnation !== incarnation);
+  return stranger === undefined ? null : `${stranger.id} is not known by its disk`;
+}
+
+interface Leadership {
+  readonly term: number;
+  readonly leaderId: NodeId;
+  readonly lastLogIndex: number;
+}
+
+function whyLagging(node: Node, { term, leaderId, lastLogIndex }: Leadership): string | null {
+  if (!node.isUp) return `${node.id} is down`;
+  const { state, machine, id } = node;
+  if (state.term !== term || state.leaderId !== leaderId) {
+    return `${id} follows ${state.leaderId} in term ${state.term}, not ${leaderId} in term ${term}`;
+  }
+  if (machine.index < lastLogIndex) return `${id} has applied ${machine.index} of ${lastLogIndex} entries`;
+  return state.stableIndex < lastLogIndex ? `${id} has stored ${state.stableIndex} entries` : null;
+}
+
+/** Nothing is on its way any more that a leader would count. */
+function whyNotIdle({ state }: Node, fleet: Fleet): string | null {
+  for (const [id, peer] of state.peers) {
+    if (fleet.isDead(id)) continue;
+    if (peer.state !== "replicate" || peer.nextIndex !== state.lastLogIndex + 1) {
+      return `${state.id} has ${id} in ${peer.state} at ${peer.nextIndex} of ${state.lastLogIndex + 1}`;
+    }
+  }
+  return null;
+}
+
+function reach(simulation: Simulation, property: string, done: () => boolean, otherwise: () => string): void {
+  const ms = STEP_TIMEOUTS * longestTimeoutMs(simulation.plan);
+  mustHold(simulation.runFor(ms, done), property, otherwise);
+}
+
+function longestTimeoutMs({ servers, tickMs, network, disk }: Plan): number {
+  const ticks = Math.max(...servers.configs.map(({ electionTimeoutTicksMax }) => electionTimeoutTicksMax));
+  // A round trip and a write belong to every step of an election, however short the timeouts are.
+  return (
+    ticks * tickMs + 4 * (network.delayMsMin + network.delayMsMean + disk.writeMsMean + disk.applyMsMean)
+  );
+}

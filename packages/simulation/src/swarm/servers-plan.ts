@@ -1,0 +1,66 @@
+import type { RaftConfig } from "@eraft/core";
+import { Random } from "../random.ts";
+
+/** Clocks that run at very different speeds differ by at most this factor, squared, between two servers. */
+const DRIFTS = [1, 1, 2 ** 0.2, 2];
+
+/** More servers than any run has at a time. */
+const SERVERS_MAX = 12;
+
+/** The servers of a run: those that the cluster begins with, and those that may join it. */
+export interface ServersPlan {
+  /** By id. Those that may join have no `peers`. */
+  readonly configs: readonly RaftConfig[];
+  /** How much faster than the others the clock of each runs. */
+  readonly clockRates: readonly number[];
+  /** Whether servers tell each other for which disk they speak. Only then may a disk be lost. */
+  readonly identifies: boolean;
+  /** Whether no server that was cut off or removed can disturb a leader whom the others hear from (dissertation, 4.2.3, 9.6). */
+  readonly isUndisturbed: boolean;
+  /** Whether one lost heartbeat, or one that is late, costs nobody the leadership. */
+  readonly isPatient: boolean;
+}
+
+interface Given {
+  readonly tickMs: number;
+  /** Whether members change during the run. */
+  readonly changes: boolean;
+}
+
+export function drawServers(seed: number, { tickMs, changes }: Given): ServersPlan {
+  const random = new Random(seed, "servers");
+  const founders = random.pick(changes ? [1, 1, 2, 3, 3, 3, 4, 5, 7] : [1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7]);
+  const spares = changes ? random.integer(1, Math.min(6, SERVERS_MAX - founders)) : 0;
+  const drift = random.pick(DRIFTS);
+  const heartbeatTicks = random.integer(1, 5);
+  const electionTimeoutTicksMin = heartbeatTicks * random.integer(2, 8);
+  const electionTimeoutTicksMax = Math.ceil(electionTimeoutTicksMin * random.pick([1.2, 2, 3])) + 1;
+  const preVote = random.pick(["all", "all", "all", "none", "some"] as const);
+  const hasLeases = preVote === "all" && random.chance(0.4);
+  // What has been promised for so many ticks holds for almost one less, by a clock that may be the slowest; and the leader's may be the fastest.
+  const promiseMs = ((electionTimeoutTicksMin - 1) * tickMs) / drift ** 2;
+  const leaseDuration = hasLeases ? promiseMs * random.pick([0.3, 0.9, 0.999]) : null;
+  const peers = Array.from({ length: founders }, (_, id) => id);
+  const ids = Array.from({ length: founders + spares }, (_, id) => id);
+  return {
+    configs: ids.map((id) => ({
+      id,
+      peers: id < founders ? peers : [],
+      heartbeatTicks,
+      electionTimeoutTicksMin,
+      electionTimeoutTicksMax,
+      seed: seed * 64 + id,
+      maxAppendBytes: random.pick([1, 100, 400, 1 << 20]),
+      maxInflightAppends: random.pick([1, 2, 4, 16]),
+      maxInflightBytes: random.pick([1, 200, 1 << 20]),
+      maxUncommittedBytes: random.pick([200, 1 << 20]),
+      retainedBytes: random.pick([0, 100, 2000]),
+      preVote: preVote === "all" || (preVote === "some" && random.chance(0.5)),
+      leaseDuration,
+    })),
+    clockRates: ids.map(() => drift ** random.between(-1, 1)),
+    identifies: random.chance(0.6),
+    isUndisturbed: preVote === "all",
+    isPatient: electionTimeoutTicksMin >= 3 * heartbeatTicks,
+  };
+}
