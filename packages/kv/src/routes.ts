@@ -10,7 +10,7 @@ import {
   KVService,
   Op,
 } from "@eraft/proto/kvraftpb";
-import { NotLeaderError, OutcomeUnknownError, RaftError } from "@eraft/runtime";
+import { NotLeaderError, OutcomeUnknownError, RaftError, TransferringError } from "@eraft/runtime";
 import { MAX_TIMER_MS, systemClock } from "./clock.ts";
 import { type KvLimits, STATE_LIMITS, commandFault, encodeCommand, faultMessage } from "./command.ts";
 import { KvInvalidArgumentError } from "./errors.ts";
@@ -136,6 +136,8 @@ function errorResponse(error: unknown, context: KvCallContext): CommandResponse 
     setLeaderHint(context.responseHeader, error.leaderAddress);
     return response("ErrWrongLeader");
   }
+  // It will be another server in a moment, and then it can say which.
+  if (error instanceof TransferringError) return response("ErrWrongLeader");
   // The Go contract has no better word for "it may have been done": retry with the same ids.
   if (error instanceof OutcomeUnknownError) return response("ErrTimeout");
   if (error instanceof RaftError) throw statusError(error);
@@ -159,6 +161,10 @@ function statusError(error: RaftError): ConnectError {
       return new ConnectError(`This server has failed (${error.code}). Ask another one.`, Code.Unavailable);
     case "INVALID_OPTION":
     case "NOT_LEADER":
+    case "TRANSFERRING":
+    case "TRANSFER_FAILED":
+    case "CHANGE_PENDING":
+    case "CHANGE_REFUSED":
     case "OUTCOME_UNKNOWN":
       return new ConnectError(error.message, Code.Internal);
   }
