@@ -4,6 +4,7 @@ import type {
   Message,
   RequestVoteResponse,
 } from "./messages.ts";
+import { memberOf } from "./configuration.ts";
 import { Progress } from "./progress.ts";
 import type { Server } from "./server.ts";
 import { entryBytes } from "./log.ts";
@@ -13,6 +14,8 @@ import type { Entry, LogIndex, NodeId, SnapshotMeta } from "./types.ts";
 export class Replication {
   readonly #server: Server;
   readonly #followers = new Map<NodeId, Progress>();
+  /** Servers that have left, and count nowhere, each with the ticks for which it still gets the log. */
+  readonly #leaving = new Map<Progress, number>();
 
   constructor(server: Server) {
     this.#server = server;
@@ -22,10 +25,19 @@ export class Replication {
     }
   }
 
-  /** Follows the configuration in force: begins with new members, forgets those that are gone. */
+  /**
+   * Follows the configuration in force: begins with new members, and takes leave of those that are gone. They still get the entry that says so, and hear
+   * that it is committed. Otherwise they would stay in the joint configuration for ever, and go on asking for votes.
+   */
   reconfigure(): void {
-    const { configuration, id: self } = this.#server;
+    const { configuration, config, id: self } = this.#server;
     const known = new Map(this.#followers);
+    for (const [id, progress] of known) {
+      if (memberOf(configuration, id) === null) this.#leaving.set(progress, config.electionTimeoutTicksMin);
+    }
+    for (const progress of this.#leaving.keys()) {
+      if (memberOf(configuration, progress.id) !== null) this.#leaving.delete(progress);
+    }
     this.#followers.clear();
     for (const { id, incarnation } of configuration.members) {
       if (id === self) continue;
@@ -50,6 +62,10 @@ export class Replication {
       follower.ticksSinceContact += 1;
       if (follower.snapshotPauseTicks > 0) follower.snapshotPauseTicks -= 1;
     }
+    for (const [follower, ticks] of this.#leaving) {
+      if (ticks > 1) this.#leaving.set(follower, ticks - 1);
+      else this.#leaving.delete(follower);
+    }
   }
 
   /**
@@ -68,7 +84,7 @@ export class Replication {
 
   /** Sends every follower something now, whether or not it has entries to get. */
   heartbeat(): void {
-    for (const follower of this.#followers.values()) {
+    for (const follower of this.#audience) {
       const sent = this.#server.lastSequence;
       this.#advance(follower);
       if (this.#server.lastSequence === sent || follower.state === "snapshot") this.#sendEmpty(follower);
@@ -77,12 +93,12 @@ export class Replication {
 
   /** Sends what followers lack, as far as their windows allow. */
   sendEntries(): void {
-    for (const follower of this.#followers.values()) this.#advance(follower);
+    for (const follower of this.#audience) this.#advance(follower);
   }
 
   /** Notes that `response` is a sign of life; null if its sender is no follower of ours or it answers an earlier term. */
   answered(response: Message): Progress | null {
-    const follower = this.#followers.get(response.from);
+    const follower = this.#audience.find(({ id }) => id === response.from);
     if (follower === undefined || !isAnswer(response)) return null;
     if (isStaleRejection(response)) return null;
     const current = response.term === this.#server.term;
@@ -154,6 +170,11 @@ export class Replication {
     }
     // Not at once: an unreachable peer answers "unreachable" as fast as one can ask.
     follower.paused = true;
+  }
+
+  /** Whoever gets the log. */
+  get #audience(): Progress[] {
+    return [...this.#followers.values(), ...this.#leaving.keys()];
   }
 
   #begin(id: NodeId, incarnation: string | null): Progress {
@@ -252,6 +273,7 @@ export class Replication {
   }
 
   #requestSnapshot(follower: Progress): void {
+    if (this.#leaving.has(follower)) return;
     follower.snapshotIndex = this.#server.log.snapshot.lastIncludedIndex;
     // Set until `snapshotSent` sets the real pause: one transfer at a time.
     follower.snapshotPauseTicks = Number.POSITIVE_INFINITY;

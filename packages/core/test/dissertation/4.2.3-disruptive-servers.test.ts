@@ -113,6 +113,27 @@ test("a candidate in a higher term than everybody's is not left there: the leade
   expect(cluster.applied(2)).toEqual(["a"]);
 });
 
+test("a server that is removed is told so, and asks nobody for anything", () => {
+  const cluster = new Cluster(4, config);
+  cluster.elect(0);
+  cluster.run(HEARTBEAT);
+  const change = cluster.change(0, [{ type: "remove", id: 3 }]);
+  cluster.run(3 * HEARTBEAT);
+  expect(cluster.outcome(change)).toBe("changed");
+  expect(cluster.members(3)).toBe("0 1 2");
+  let asked = 0;
+  let told = 0;
+  cluster.run(2 * MAX);
+  cluster.block(({ type, from, to }) => {
+    if (from === 3 && type === "preVote") asked += 1;
+    if (to === 3) told += 1;
+    return false;
+  });
+  cluster.run(20 * MAX);
+  expect(cluster.state(3)).toMatchObject({ role: "follower", commitIndex: cluster.state(0).commitIndex });
+  expect([asked, told]).toEqual([0, 0]);
+});
+
 test("a server that was removed and does not know it keeps asking, and disturbs nobody", () => {
   const cluster = new Cluster(4, config);
   cluster.elect(0);
@@ -120,7 +141,7 @@ test("a server that was removed and does not know it keeps asking, and disturbs 
   // It never hears that it is gone.
   const away = cluster.isolate(3);
   const change = cluster.change(0, [{ type: "remove", id: 3 }]);
-  cluster.run(HEARTBEAT);
+  cluster.run(2 * MAX);
   expect(cluster.outcome(change)).toBe("changed");
   away();
   let asked = 0;
