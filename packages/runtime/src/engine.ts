@@ -71,14 +71,13 @@ export class Engine implements Receiver {
     this.#identities = identities;
     this.rejections = new Rejections(id, host);
     this.#handovers = new Handovers(id, electionTimeoutMs, requests, host);
-    const outgoing = new OutgoingSnapshots({ id, storage, transport, peers, host, raft });
+    const outgoing = new OutgoingSnapshots(id, storage, transport, peers, host);
     this.#local = new LocalSnapshots({
       storage,
       applier,
       host,
       snapshotBytes,
       configurationAt: (index) => raft.configurationAt(index),
-      isInUse: () => outgoing.isNeeded,
     });
     this.loop = new Loop(host, {
       raft,

@@ -25,6 +25,7 @@ type RaftTuning = Pick<
   | "maxInflightBytes"
   | "maxUncommittedBytes"
   | "retainedBytes"
+  | "maxRetainedBytes"
   | "preVote"
 >;
 

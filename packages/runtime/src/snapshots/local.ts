@@ -4,12 +4,6 @@ import { messageOf, StateMachineFailedError, StorageFailedError } from "../error
 import type { Host } from "../host.ts";
 import { Pace } from "../slices.ts";
 
-/**
- * Whoever is being sent a snapshot needs the entries after it next. If they were gone by then it would be sent the next snapshot, and where that
- * takes longer than the next one needs to be due, it would never catch up. So the next one waits, but only until there is this many times as much log.
- */
-const IN_USE_FACTOR = 4;
-
 /** Keeps the log short: takes a snapshot of the own state machine, while it goes on, when that would make enough of the log superfluous. */
 export class LocalSnapshots {
   readonly #storage: Storage;
@@ -17,7 +11,6 @@ export class LocalSnapshots {
   readonly #host: Host;
   readonly #snapshotBytes: number;
   readonly #configurationAt: (index: LogIndex) => Configuration | null;
-  readonly #isInUse: () => boolean;
   #running: Promise<void> | null = null;
   #isSuspended = false;
   /** After a failure: not before this much is superfluous, so that a full disk is not tried again with every entry. */
@@ -29,21 +22,17 @@ export class LocalSnapshots {
     readonly host: Host;
     readonly snapshotBytes: number;
     readonly configurationAt: (index: LogIndex) => Configuration | null;
-    /** Whether another server is being sent the stored snapshot, or the entries after it. */
-    readonly isInUse: () => boolean;
   }) {
     this.#storage = parts.storage;
     this.#applier = parts.applier;
     this.#host = parts.host;
     this.#snapshotBytes = parts.snapshotBytes;
     this.#configurationAt = parts.configurationAt;
-    this.#isInUse = parts.isInUse;
   }
 
   /** To be called when the state machine may stand between two batches. */
   consider(compactableBytes: number): void {
     if (compactableBytes < Math.max(this.#snapshotBytes, this.#retryBytes)) return;
-    if (compactableBytes < this.#snapshotBytes * IN_USE_FACTOR && this.#isInUse()) return;
     if (this.#isSuspended || this.#running !== null || !this.#applier.isIdle) return;
     let view: AsyncIterator<Uint8Array>;
     try {

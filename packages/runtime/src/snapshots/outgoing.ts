@@ -1,8 +1,6 @@
 import type {
   InstallSnapshot,
-  LogIndex,
   NodeId,
-  Raft,
   SnapshotRequest,
   Storage,
   StoredSnapshot,
@@ -19,35 +17,13 @@ export class OutgoingSnapshots {
   readonly #transport: Transport;
   readonly #peers: Peers;
   readonly #host: Host;
-  readonly #raft: Pick<Raft, "inspect">;
-  /** Whom a snapshot is being sent: null. Who has got one: where the log ended then. */
-  readonly #recipients = new Map<NodeId, LogIndex | null>();
 
-  constructor(parts: {
-    readonly id: NodeId;
-    readonly storage: Storage;
-    readonly transport: Transport;
-    readonly peers: Peers;
-    readonly host: Host;
-    readonly raft: Pick<Raft, "inspect">;
-  }) {
-    this.#id = parts.id;
-    this.#storage = parts.storage;
-    this.#transport = parts.transport;
-    this.#peers = parts.peers;
-    this.#host = parts.host;
-    this.#raft = parts.raft;
-  }
-
-  /** Whether somebody is being sent a snapshot, or has got it and is being sent the entries after it. */
-  get isNeeded(): boolean {
-    if (this.#recipients.size === 0) return false;
-    const { peers } = this.#raft.inspect();
-    for (const [id, goal] of this.#recipients) {
-      const hasCaughtUp = goal !== null && (peers.get(id)?.matchIndex ?? goal) >= goal;
-      if (hasCaughtUp) this.#recipients.delete(id);
-    }
-    return this.#recipients.size > 0;
+  constructor(id: NodeId, storage: Storage, transport: Transport, peers: Peers, host: Host) {
+    this.#id = id;
+    this.#storage = storage;
+    this.#transport = transport;
+    this.#peers = peers;
+    this.#host = host;
   }
 
   send(request: SnapshotRequest): void {
@@ -55,14 +31,10 @@ export class OutgoingSnapshots {
   }
 
   async #send(request: SnapshotRequest): Promise<void> {
-    const { to } = request;
-    this.#recipients.set(to, null);
     const stored = await this.#orFail(() => this.#storage.readSnapshot());
     if (this.#host.isClosed()) return;
-    const isSent = stored !== null && (await this.#transfer(request, stored));
-    if (isSent) this.#recipients.set(to, this.#raft.inspect().lastLogIndex);
-    else this.#recipients.delete(to);
-    this.#host.push({ type: "snapshotSent", to, snapshot: isSent ? stored.meta : null });
+    const snapshot = stored && (await this.#transfer(request, stored)) ? stored.meta : null;
+    this.#host.push({ type: "snapshotSent", to: request.to, snapshot });
   }
 
   async #transfer({ to, term, sequence }: SnapshotRequest, stored: StoredSnapshot): Promise<boolean> {

@@ -39,7 +39,7 @@ export class Cluster {
   }
 
   /** A new life of server `id`, on `storage`; to be started by the caller. */
-  make(id: NodeId, storage: FaultyStorage = new FaultyStorage()): Member {
+  make(id: NodeId, storage: FaultyStorage = new FaultyStorage(), tuning: Tuning = {}): Member {
     const journal = new Journal();
     const node = new RaftNode<Uint8Array, string, string>({
       id,
@@ -51,6 +51,7 @@ export class Cluster {
       seed: id + 1,
       logger: silent,
       ...this.#tuning,
+      ...tuning,
     });
     const failures: NodeFailedError[] = [];
     node.on("failure", (failure) => failures.push(failure));
@@ -60,10 +61,17 @@ export class Cluster {
   }
 
   /** Stops server `id` and starts it again on what its storage holds. */
-  async restart(id: NodeId): Promise<Member> {
+  async restart(id: NodeId, tuning: Tuning = {}): Promise<Member> {
     const { node, storage } = this.member(id);
     await this.await(node.stop());
-    const member = this.make(id, new FaultyStorage(storage.inner));
+    const member = this.make(id, new FaultyStorage(storage.inner), tuning);
+    await member.node.start();
+    return member;
+  }
+
+  /** A server that knows nobody, and waits to be spoken to. */
+  async join(id: NodeId, tuning: Tuning = {}): Promise<Member> {
+    const member = this.make(id, new FaultyStorage(), { peers: new Map(), ...tuning });
     await member.node.start();
     return member;
   }
@@ -123,6 +131,7 @@ export class Cluster {
     const [leader, ...others] = running.filter(({ node }) => node.status().role === "leader");
     if (!leader || others.length > 0) return undefined;
     const { id } = leader.node;
-    return running.every(({ node }) => node.status().leaderId === id) ? leader : undefined;
+    const members = running.filter(({ node }) => node.status().standing !== null);
+    return members.every(({ node }) => node.status().leaderId === id) ? leader : undefined;
   }
 }
