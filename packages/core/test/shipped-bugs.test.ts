@@ -180,39 +180,50 @@ test("row 22: a server whose large entries were replaced leads with the new ones
   expect(cluster.applied(0)).toEqual(written);
 });
 
-test("row 23: whatever happened before, a leader at rest has its whole budget, and its followers everything (etcd a370b6f, e419ba5, 85e68cf; openraft#1828)", () => {
-  const config = { maxInflightAppends: 3, maxUncommittedBytes: 400, maxAppendBytes: 50, retainedBytes: 0 };
-  const fresh = new Cluster(3, config);
-  fresh.elect(0);
-  fresh.run(HEARTBEAT);
-  const budget = budgetOf(fresh, 0);
-  expect(budget).toMatchObject({ onTheirWay: 3 });
+test.each([
+  ["three messages", { maxInflightAppends: 3 }, 3],
+  // Two commands of 9 bytes, with what an entry costs beside.
+  ["a hundred bytes", { maxInflightAppends: 20, maxInflightBytes: 100 }, 2],
+])(
+  "row 23: whatever happened before, a leader at rest has its whole budget of %s, and its followers everything (etcd a370b6f, e419ba5, 85e68cf; openraft#1828)",
+  (_what, window, onTheirWay) => {
+    const config = { ...window, maxUncommittedBytes: 400, maxAppendBytes: 50, retainedBytes: 0 };
+    const fresh = new Cluster(3, config);
+    fresh.elect(0);
+    fresh.run(HEARTBEAT);
+    const budget = budgetOf(fresh, 0);
+    expect(budget).toMatchObject({ onTheirWay });
 
-  const cluster = new Cluster(3, config);
-  const dice = new Dice(23);
-  cluster.elect(0);
-  for (let round = 0; round < 300; round += 1) {
-    const leader = cluster.leader() ?? 0;
-    cluster.propose(leader, `${round} ${"x".repeat(dice.roll(60))}`);
-    if (dice.oneIn(3)) cluster.network.drop(({ to }) => to === dice.pick(cluster.ids));
-    if (dice.oneIn(5)) cluster.node(leader).step({ type: "unreachable", peer: (leader + 1) % 3 });
-    if (dice.oneIn(6)) cluster.compact(leader);
-    if (dice.oneIn(20)) cluster.isolate(dice.pick(cluster.ids));
-    if (dice.oneIn(10)) cluster.network.heal();
-    cluster.run(1);
-  }
-  cluster.network.heal();
-  // Nothing is proposed any more: everybody must catch up all the same.
-  cluster.run(100);
-  const leader = cluster.leader();
-  if (leader === undefined) throw new Error("no leader");
-  const { lastLogIndex, commitIndex, peers } = cluster.state(leader);
-  expect(commitIndex).toBe(lastLogIndex);
-  for (const peer of peers.values()) {
-    expect(peer).toMatchObject({ state: "replicate", matchIndex: lastLogIndex, nextIndex: lastLogIndex + 1 });
-  }
-  expect(budgetOf(cluster, leader)).toEqual(budget);
-});
+    const cluster = new Cluster(3, config);
+    const dice = new Dice(23);
+    cluster.elect(0);
+    for (let round = 0; round < 300; round += 1) {
+      const leader = cluster.leader() ?? 0;
+      cluster.propose(leader, `${round} ${"x".repeat(dice.roll(60))}`);
+      if (dice.oneIn(3)) cluster.network.drop(({ to }) => to === dice.pick(cluster.ids));
+      if (dice.oneIn(5)) cluster.node(leader).step({ type: "unreachable", peer: (leader + 1) % 3 });
+      if (dice.oneIn(6)) cluster.compact(leader);
+      if (dice.oneIn(20)) cluster.isolate(dice.pick(cluster.ids));
+      if (dice.oneIn(10)) cluster.network.heal();
+      cluster.run(1);
+    }
+    cluster.network.heal();
+    // Nothing is proposed any more: everybody must catch up all the same.
+    cluster.run(100);
+    const leader = cluster.leader();
+    if (leader === undefined) throw new Error("no leader");
+    const { lastLogIndex, commitIndex, peers } = cluster.state(leader);
+    expect(commitIndex).toBe(lastLogIndex);
+    for (const peer of peers.values()) {
+      expect(peer).toMatchObject({
+        state: "replicate",
+        matchIndex: lastLogIndex,
+        nextIndex: lastLogIndex + 1,
+      });
+    }
+    expect(budgetOf(cluster, leader)).toEqual(budget);
+  },
+);
 
 test("row 37: newer snapshots and heartbeats do not start a transfer again that is under way (NuRaft#118, camunda#46345)", () => {
   const cluster = new Cluster(3, { retainedBytes: 0, maxRetainedBytes: 10_000 });
