@@ -67,6 +67,11 @@ export class Loop {
     this.#tools = tools;
   }
 
+  /** Who leads, as far as this server can tell: nobody once that one has been silent for an election timeout. */
+  get leaderId(): NodeId | null {
+    return this.#leaderId;
+  }
+
   push(input: Input): void {
     if (this.#host.isClosed()) return;
     this.#inbox.push(input);

@@ -193,6 +193,7 @@ export class RaftNode<
       id: this.#settings.id,
       phase: this.#phase,
       raft: this.#engine?.raft.inspect() ?? null,
+      leaderId: this.#engine?.loop.leaderId ?? null,
       peers: this.#peers,
       lastApplied: this.#applier.lastApplied,
       storageBytes: this.#phase === "running" ? this.#settings.storage.size() : 0,

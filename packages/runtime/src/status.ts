@@ -22,6 +22,7 @@ export interface NodeStatus {
   /** Null unless running: a node that has failed leads nobody, whatever it last was. */
   readonly role: RoleName | null;
   readonly term: Term;
+  /** Null also of a leader that has been silent for an election timeout. */
   readonly leaderId: NodeId | null;
   readonly leaderAddress: string | null;
   readonly commitIndex: LogIndex;
@@ -64,6 +65,7 @@ export function statusOf(view: {
   readonly id: NodeId;
   readonly phase: Phase;
   readonly raft: RaftState | null;
+  readonly leaderId: NodeId | null;
   readonly peers: Peers;
   readonly rejectionOf: (peer: NodeId) => Rejection | null;
   readonly isRemoved: boolean;
@@ -77,7 +79,7 @@ export function statusOf(view: {
   const { raft, peers, rejectionOf, ...plain } = view;
   const { id, phase } = plain;
   const isRunning = phase === "running";
-  const leaderId = isRunning && raft ? raft.leaderId : null;
+  const leaderId = isRunning ? view.leaderId : null;
   return {
     ...plain,
     role: isRunning && raft ? raft.role : null,

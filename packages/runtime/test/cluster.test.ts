@@ -120,6 +120,16 @@ test("status and events tell what happens", async () => {
   expect(() => follower.on("no such event" as "role", () => {})).toThrow("There is no event");
 });
 
+test("a leader that has gone silent is not named any more, although no other one has been elected", async () => {
+  cluster = await Cluster.start(3, { transferOnStop: false });
+  const { id } = (await cluster.leader()).node;
+  const [last, other] = cluster.members.filter(({ node }) => node.id !== id);
+  for (const member of [cluster.member(id), other]) await cluster.await(member?.node.stop() ?? Promise.resolve());
+  const { term } = last?.node.status() ?? {};
+  await cluster.run(3000);
+  expect(last?.node.status()).toMatchObject({ term, leaderId: null, leaderAddress: null });
+});
+
 test("a peer that is unreachable shows its error until it is heard again", async () => {
   cluster = await Cluster.start(3);
   const leader = await cluster.leader();
