@@ -124,7 +124,8 @@ test("a leader that has gone silent is not named any more, although no other one
   cluster = await Cluster.start(3, { transferOnStop: false });
   const { id } = (await cluster.leader()).node;
   const [last, other] = cluster.members.filter(({ node }) => node.id !== id);
-  for (const member of [cluster.member(id), other]) await cluster.await(member?.node.stop() ?? Promise.resolve());
+  for (const member of [cluster.member(id), other])
+    await cluster.await(member?.node.stop() ?? Promise.resolve());
   const { term } = last?.node.status() ?? {};
   await cluster.run(3000);
   expect(last?.node.status()).toMatchObject({ term, leaderId: null, leaderAddress: null });
