@@ -5,7 +5,8 @@ import { CrashDisk } from "@eraft/conformance";
 import { expect, test } from "vitest";
 import { WalLockedError, WalStorage, WalUsageError, openIdentity } from "../src/index.ts";
 import { faulty, systemError } from "./faulty-disk.ts";
-import { filesOf, DIR, scratchDirectory } from "./scratch.ts";
+import { DIR, filesOf, scratchDirectory } from "./scratch.ts";
+import { type Gate, quiet, slow } from "./slow-disk.ts";
 
 /** Which start the next one is. Rejects while somebody has the directory. */
 async function nextStart(disk: CrashDisk): Promise<number> {
@@ -84,16 +85,22 @@ test("an identity that was closed opens no storage", async () => {
   await expect(new WalStorage({ dir: DIR, identity }).open()).rejects.toThrow(WalUsageError);
 });
 
-test("closing waits for a change under way, so that it is made under the lock", async () => {
+test("closing waits for a change under way, which is made under the lock", async () => {
   const disk = new CrashDisk();
-  const identity = await openIdentity(DIR, { fileSystem: disk });
+  const gate: Gate = { next: null };
+  const identity = await openIdentity(DIR, { fileSystem: slow(disk, "IDENTITY", gate) });
   const storage = new WalStorage({ dir: DIR, identity });
   await storage.open();
-  let adopted = false;
-  const adopting = identity.adoptCluster("one").then(() => (adopted = true));
-  await storage.close();
-  expect(adopted).toBe(true);
-  await adopting;
+  const { promise, resolve: release } = Promise.withResolvers<void>();
+  gate.next = promise;
+  const adopting = identity.adoptCluster("one");
+  const closing = storage.close();
+  await quiet();
+  await expect(nextStart(disk)).rejects.toThrow(WalLockedError);
+  release();
+  await Promise.all([adopting, closing]);
+  expect(identity.clusterId).toBe("one");
+  expect(await nextStart(disk)).toBe(2);
 });
 
 const holder = new URL("identity-holder.ts", import.meta.url).pathname;
