@@ -2,6 +2,7 @@ import { countsIn, type NodeId, type RaftState, type RequestId, type RoleChange 
 import { TransferFailedError } from "./change-errors.ts";
 import { messageOf } from "./errors.ts";
 import type { Host } from "./host.ts";
+import type { Peers } from "./peers.ts";
 import type { Requests } from "./requests.ts";
 
 /**
@@ -51,10 +52,10 @@ export class Handovers {
   }
 }
 
-/** Whether this server leads, and another one could. */
-export function hasSuccessor({ id: self, role, configuration }: RaftState): boolean {
-  const { members } = configuration.configuration;
-  return role === "leader" && members.some(({ id, standing }) => id !== self && countsIn(standing, "new"));
+/** Whether this server leads, and another one could, as far as the transport has said. */
+export function hasSuccessor({ role }: RaftState, peers: Peers): boolean {
+  const others = peers.list().filter(({ standing }) => countsIn(standing, "new"));
+  return role === "leader" && others.some(({ lastError }) => lastError === null);
 }
 
 /** What a leader does before it stops. Never rejects, and takes no longer than `timeoutMs`. */

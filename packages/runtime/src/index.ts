@@ -1,12 +1,18 @@
-export { RaftNode, type ReadOptions, type TransferOptions } from "./node.ts";
+export { RaftNode } from "./node.ts";
 export type { CommandCodec, LeaseReads, RaftNodeOptions } from "./options.ts";
 export type { NodeIdentity } from "./identities.ts";
-export { type ChangeOptions, MemberOperations } from "./member-operations.ts";
+export { MemberOperations } from "./member-operations.ts";
 export type { Membership, Rejection } from "./membership.ts";
 export type { NodeStatus, PeerStatus, Phase } from "./status.ts";
 export type { Listener, NodeEvents } from "./events.ts";
 export type { Logger } from "./logger.ts";
-export type { AbortSignalLike, RequestOptions } from "./requests.ts";
+export type {
+  AbortSignalLike,
+  ChangeOptions,
+  ReadOptions,
+  RequestOptions,
+  TransferOptions,
+} from "./request-options.ts";
 export { systemClock } from "./clock.ts";
 
 // What a request or `start` rejects with.

@@ -15,31 +15,14 @@ import { Events, type Listener, type NodeEvents } from "./events.ts";
 import { handOver, hasSuccessor } from "./handovers.ts";
 import type { Host } from "./host.ts";
 import { Identities } from "./identities.ts";
-import { type ChangeOptions, MemberOperations } from "./member-operations.ts";
+import { MemberOperations } from "./member-operations.ts";
 import type { Membership } from "./membership.ts";
 import { openStateMachine, openStorage } from "./open.ts";
 import { type RaftNodeOptions, resolveOptions, type Settings } from "./options.ts";
 import { Peers } from "./peers.ts";
-import { type RequestOptions, Requests } from "./requests.ts";
+import type { ChangeOptions, ReadOptions, RequestOptions, TransferOptions } from "./request-options.ts";
+import { Requests } from "./requests.ts";
 import { type NodeStatus, type Phase, statusOf } from "./status.ts";
-
-/** How new the state that answers a read has to be. */
-export interface ReadOptions extends RequestOptions {
-  /**
-   * - `linearizable`, the default: it reflects every write that had been acknowledged, by any server, when `read` was called (dissertation, 6.4). Costs a
-   *   round of heartbeats, shared by all reads that wait, and no log entry. Any server that knows a leader can answer.
-   * - `lease`: the same, as far as the clocks are as good as the option `leaseReads` says, and at no cost while the leader has a lease (6.4.1). Without
-   *   that option, on followers, and when there is no lease right now, it is a linearizable read.
-   * - `stale`: some earlier state of this server, at once. It never goes back while the server runs; it may be any amount of time old.
-   */
-  readonly consistency?: "linearizable" | "lease" | "stale";
-}
-
-/** Who is to lead. */
-export interface TransferOptions extends RequestOptions {
-  /** A voter. Default: the one that can be reached and has most of the log. */
-  readonly to?: NodeId;
-}
 
 /**
  * One server of a Raft cluster: a core, driven by time, messages and clients, over the storage, transport and state machine it is given.
@@ -160,7 +143,7 @@ export class RaftNode<
   }
 
   /** Who belongs to the cluster, as far as this server knows. Nobody before `start`, and in a joiner until the leader has spoken to it. */
-  membership(): Membership {
+  override membership(): Membership {
     return this.#peers.membership;
   }
 
@@ -225,6 +208,13 @@ export class RaftNode<
   }
 
   // --- inside
+
+  protected override pause(): Promise<void> {
+    const { clock, tickMs } = this.#settings;
+    return new Promise((resolve) => {
+      clock.after(5 * tickMs, resolve);
+    });
+  }
 
   async #start(): Promise<void> {
     this.#throwIfStopped();
@@ -309,7 +299,7 @@ export class RaftNode<
     const engine = this.#phase === "running" ? this.#engine : null;
     if (this.#failure === null) this.#phase = "stopping";
     const { transferOnStop, electionTimeoutMs } = this.#settings;
-    if (transferOnStop && engine !== null && hasSuccessor(engine.raft.inspect())) {
+    if (transferOnStop && engine !== null && hasSuccessor(engine.raft.inspect(), this.#peers)) {
       await handOver(electionTimeoutMs, this.#requests, this.#host);
     }
     this.#isStopping = true;

@@ -1,19 +1,6 @@
 import type { RequestId } from "@eraft/core";
 import { type Effect, OutcomeUnknownError } from "./errors.ts";
-
-/** The part of an `AbortSignal` that is used here, so that no host's types are needed. */
-export interface AbortSignalLike {
-  readonly reason: unknown;
-  throwIfAborted(): void;
-  addEventListener(type: "abort", listener: () => void): void;
-  removeEventListener(type: "abort", listener: () => void): void;
-}
-
-/** How a caller limits its wait. */
-export interface RequestOptions {
-  /** An `AbortSignal`. Aborting ends the wait, not what is in the log already. */
-  readonly signal?: AbortSignalLike;
-}
+import type { AbortSignalLike } from "./request-options.ts";
 
 /** What a caller wants. */
 export interface Wish {
