@@ -1,12 +1,14 @@
 import type { Mutant } from "../src/mutant.ts";
 
-const REQUEST = "packages/transport-connect/src/codec/decode-request.ts";
-const RESPONSE = "packages/transport-connect/src/codec/decode-response.ts";
-const ENCODE_REQUEST = "packages/transport-connect/src/codec/encode-request.ts";
-const ENCODE_RESPONSE = "packages/transport-connect/src/codec/encode-response.ts";
+const REQUEST = "packages/transport-connect/src/codec/raftpb/decode-request.ts";
+const RESPONSE = "packages/transport-connect/src/codec/raftpb/decode-response.ts";
+const ENCODE_REQUEST = "packages/transport-connect/src/codec/raftpb/encode-request.ts";
+const ENCODE_RESPONSE = "packages/transport-connect/src/codec/raftpb/encode-response.ts";
 const EXCHANGES = "packages/transport-connect/src/server/exchanges.ts";
 const ROUTES = "packages/transport-connect/src/server/routes.ts";
+const CHECKS = "packages/transport-connect/src/codec/checks.ts";
 const LANE = "packages/transport-connect/src/client/peer-lane.ts";
+const UNARY = "packages/transport-connect/src/client/unary-lane.ts";
 const IN_FLIGHT = "packages/transport-connect/src/client/in-flight.ts";
 const SESSIONS = "packages/transport-connect/src/node/session-manager.ts";
 
@@ -99,13 +101,13 @@ export const TRANSPORT_CONNECT: readonly Mutant[] = [
     bug: "hears candidate -1",
     like: ["S7"],
     file: REQUEST,
-    find: '    notFrom(0, "candidate_id", from) ??\n',
+    find: '        notFrom(0, "candidate_id", from) ??\n',
     replace: "",
     also: [
       {
         file: REQUEST,
-        find: '    notAPeer("candidate_id", from, members);',
-        replace: '    (from < 0 ? null : notAPeer("candidate_id", from, members));',
+        find: '    ) ?? notAPeer("candidate_id", from, members);',
+        replace: '    ) ?? (from < 0 ? null : notAPeer("candidate_id", from, members));',
       },
     ],
   },
@@ -137,15 +139,15 @@ export const TRANSPORT_CONNECT: readonly Mutant[] = [
     id: "transport-connect/entry-term-unchecked",
     bug: "lets entries in whose terms decrease",
     like: ["S8"],
-    file: REQUEST,
-    find: "if (term < previousTerm) {",
-    replace: "if (term < 0) {",
+    file: CHECKS,
+    find: "if (term < previousTerm) return",
+    replace: "if (term < 0) return",
   },
   {
     id: "transport-connect/term-beyond-2-53",
     bug: "lets terms in that no number can hold exactly",
     like: ["L14"],
-    file: REQUEST,
+    file: CHECKS,
     find: "if (Number.isSafeInteger(value) && value >= min) return null;",
     replace: "if (value >= min) return null;",
   },
@@ -270,31 +272,31 @@ export const TRANSPORT_CONNECT: readonly Mutant[] = [
     id: "transport-connect/in-flight-leaks",
     bug: "never gives back the place of a call that failed",
     like: ["etcd e419ba5", "L17"],
-    file: LANE,
-    find: "      this.#inFlight.leave(sizeBytes);\n",
+    file: UNARY,
+    find: "      window.leave(sizeBytes);\n",
     replace: "",
   },
   {
     id: "transport-connect/answer-after-stop",
     bug: "delivers an answer to a server that has stopped",
     like: ["L19"],
-    file: LANE,
-    find: "    if (this.#closing.signal.aborted) return;\n",
+    file: UNARY,
+    find: "    if (closing.aborted) return;\n",
     replace: "",
   },
   {
     id: "transport-connect/snapshot-on-shared-connection",
     bug: "sends a snapshot on the connection that heartbeats need",
-    file: LANE,
-    find: "connection = connect(this.address);",
-    replace: "connection = this.#connect();",
-    also: [{ file: LANE, find: "      connection?.close?.();\n", replace: "      void connect;\n" }],
+    file: UNARY,
+    find: "connection = connect(address);",
+    replace: "connection = this.#options.connection();",
+    also: [{ file: UNARY, find: "      connection?.close?.();\n", replace: "      void connect;\n" }],
   },
   {
     id: "transport-connect/small-entry-keeps-message",
     bug: "keeps a whole message in memory for one small entry",
     like: ["L17"],
-    file: REQUEST,
+    file: "packages/transport-connect/src/codec/own-bytes.ts",
     find: "return bytes.byteLength * 2 >= bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);",
     replace: "return bytes;",
   },
@@ -302,15 +304,16 @@ export const TRANSPORT_CONNECT: readonly Mutant[] = [
     id: "transport-connect/short-snapshot-sent",
     bug: "sends a snapshot that ended early, filled up with zeros",
     like: ["S12"],
-    file: "packages/transport-connect/src/client/snapshot-bytes.ts",
-    find: "if (offset !== bytes.byteLength) {",
-    replace: "if (offset > bytes.byteLength) {",
+    file: "packages/transport-connect/src/snapshot/block-reader.ts",
+    find: "if (this.#rest.byteLength === 0 && !(await this.#read())) {",
+    replace:
+      "if (this.#rest.byteLength === 0 && !(await this.#read())) break;\n      if (this.#readBytes < 0) {",
   },
   {
     id: "transport-connect/loss-not-reported",
     bug: "does not say that a message was lost",
     file: LANE,
-    find: "if (!this.#closing.signal.aborted) this.#options.receiver.unreachable(this.#peer, error);",
-    replace: "void error;",
+    find: "      this.#options.running.receiver.unreachable(this.#options.peer, error);\n",
+    replace: "      void error;\n",
   },
 ];

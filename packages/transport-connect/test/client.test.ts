@@ -53,7 +53,7 @@ class FakeNetwork {
 
 async function setup(options: Partial<ConnectTransportOptions> = {}) {
   const network = new FakeNetwork();
-  const transport = new ConnectTransport({ id: 1, connect: network.connect, ...options });
+  const transport = new ConnectTransport({ id: 1, connect: network.connect, streams: false, ...options });
   const receiver = new TestReceiver();
   transport.setPeers(new Map([[2, "two:1"]]));
   await transport.start(receiver);
@@ -178,6 +178,7 @@ test("a connect function that throws is reported, not thrown by send", async () 
   const receiver = new TestReceiver();
   const transport = new ConnectTransport({
     id: 1,
+    streams: false,
     connect: () => {
       throw new Error("no certificate");
     },
@@ -190,7 +191,7 @@ test("a connect function that throws is reported, not thrown by send", async () 
 
 test("messages to nobody, and before start and after stop, are dropped", async () => {
   const network = new FakeNetwork();
-  const transport = new ConnectTransport({ id: 1, connect: network.connect });
+  const transport = new ConnectTransport({ id: 1, connect: network.connect, streams: false });
   transport.setPeers(new Map([[2, "two:1"]]));
   transport.send(voteRequest());
   await transport.start(new TestReceiver());

@@ -11,13 +11,13 @@ import {
   decodeAppendEntriesResponse,
   decodeInstallSnapshotResponse,
   decodeRequestVoteResponse,
-} from "../src/codec/decode-response.ts";
+} from "../src/codec/raftpb/decode-response.ts";
 import {
   encodeAppendEntries,
   encodeInstallSnapshot,
   encodeRequestVote,
-} from "../src/codec/encode-request.ts";
-import { encodeAppendEntriesResponse } from "../src/codec/encode-response.ts";
+} from "../src/codec/raftpb/encode-request.ts";
+import { encodeAppendEntriesResponse } from "../src/codec/raftpb/encode-response.ts";
 import { fitEntries } from "../src/codec/sizes.ts";
 import { agree, appendRequest, entriesAfter, snapshotHeader, voteRequest } from "./support.ts";
 

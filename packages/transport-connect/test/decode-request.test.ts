@@ -11,7 +11,7 @@ import {
   decodeAppendEntries,
   decodeInstallSnapshot,
   decodeRequestVote,
-} from "../src/codec/decode-request.ts";
+} from "../src/codec/raftpb/decode-request.ts";
 
 const members = { self: 2, isPeer: (id: number) => id === 0 || id === 1 };
 const ABOVE = 2n ** 53n;

@@ -17,7 +17,7 @@ const connect =
       (address: string) => nodePeerConnection(address, { redialAfterMs: 1 })
     : (address: string) => createGrpcTransport({ baseUrl: `http://${address}` });
 
-const follower = new ConnectTransport({ id: 2, connect: nodePeerConnection });
+const follower = new ConnectTransport({ id: 2, connect: nodePeerConnection, streams: false });
 follower.setPeers(new Map([[1, "127.0.0.1:1"]]));
 const followerReceiver = new TestReceiver();
 followerReceiver.onMessage = (message) => {
@@ -30,7 +30,7 @@ const listen = (port: number): RpcServer =>
 let server = listen(0);
 const { port } = await server.listening;
 
-const leader = new ConnectTransport({ id: 1, connect });
+const leader = new ConnectTransport({ id: 1, connect, streams: false });
 leader.setPeers(new Map([[2, `127.0.0.1:${port}`]]));
 const events = new EventEmitter();
 const leaderReceiver = new TestReceiver();

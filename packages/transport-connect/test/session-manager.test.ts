@@ -75,6 +75,20 @@ test("after GOAWAY the call under way finishes, and new ones go to a new connect
   expect(text).toBe("late");
 });
 
+test("a connection that is reset after GOAWAY is an error for the call under way, not an end without a word", async () => {
+  const server = http2.createServer();
+  const sockets: net.Socket[] = [];
+  server.on("connection", (socket: net.Socket) => sockets.push(socket));
+  server.on("stream", (stream: http2.ServerHttp2Stream) => {
+    stream.session?.goaway(http2.constants.NGHTTP2_NO_ERROR);
+    // When that is answered, so is GOAWAY heard.
+    stream.session?.ping(() => sockets[0]?.resetAndDestroy());
+  });
+  const manager = managerOf(await listen(server));
+  const stream = await ask(manager);
+  await expect(once(stream, "end")).rejects.toMatchObject({ code: "ECONNRESET" });
+});
+
 test("a peer that is silent, even to pings, is given up for a new connection", async () => {
   const server = net.createServer((socket) => socket.resume());
   const manager = managerOf(await listen(server), { pingAfterMs: 5, pingTimeoutMs: 5 });

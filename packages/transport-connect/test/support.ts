@@ -136,13 +136,21 @@ export interface TestNodeOptions {
   readonly peers?: ReadonlyMap<NodeId, string>;
   readonly limits?: Partial<Limits>;
   readonly serverLimits?: Partial<ServerLimits>;
+  /** Default: as of ConnectTransport. */
+  readonly streams?: boolean;
   readonly transport?: Partial<ConnectTransportOptions>;
   /** Answer every request at once. Default false. */
   readonly agree?: boolean;
 }
 
 /** Deadlines that no slow machine passes, for tests about something else. */
-export const PATIENT = { requestVoteMs: 20_000, appendEntriesMs: 20_000, installSnapshotMs: 20_000 };
+export const PATIENT = {
+  requestVoteMs: 20_000,
+  appendEntriesMs: 20_000,
+  installSnapshotMs: 20_000,
+  handshakeMs: 20_000,
+  snapshotIdleMs: 20_000,
+};
 
 /** A whole node on a free loopback port, started. */
 export async function startNode(id: NodeId, options: TestNodeOptions = {}): Promise<TestNode> {
@@ -150,6 +158,7 @@ export async function startNode(id: NodeId, options: TestNodeOptions = {}): Prom
     id,
     connect: nodePeerConnection,
     deadlines: PATIENT,
+    ...(options.streams === undefined ? {} : { streams: options.streams }),
     ...options.transport,
     limits: { errorDelayMs: 0, ...options.limits },
   });
@@ -182,6 +191,9 @@ export async function startNode(id: NodeId, options: TestNodeOptions = {}): Prom
     },
   };
 }
+
+/** What a pair is made with that has only raftpb.RaftService. */
+export const UNARY = { streams: false };
 
 /** Server 1 and server 2, who know each other; 2 agrees with everything unless told otherwise. */
 export async function startPair(

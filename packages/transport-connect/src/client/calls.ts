@@ -12,8 +12,12 @@ import {
   decodeAppendEntriesResponse,
   decodeInstallSnapshotResponse,
   decodeRequestVoteResponse,
-} from "../codec/decode-response.ts";
-import { encodeAppendEntries, encodeInstallSnapshot, encodeRequestVote } from "../codec/encode-request.ts";
+} from "../codec/raftpb/decode-response.ts";
+import {
+  encodeAppendEntries,
+  encodeInstallSnapshot,
+  encodeRequestVote,
+} from "../codec/raftpb/encode-request.ts";
 
 /**
  * The three calls of raftpb.RaftService: request out, the core's response back. The wire has neither a sequence nor a match index; both

@@ -1,152 +1,197 @@
-import type {
-  AppendEntries,
-  InstallSnapshot,
-  Message,
-  NodeId,
-  OutgoingSnapshot,
-  Receiver,
-  RequestVote,
-} from "@eraft/core";
-import { fitEntries } from "../codec/sizes.ts";
-import type { Deadlines, Limits, PeerConnection } from "../options.ts";
-import { PeerError, peerErrorFrom } from "../peer-error.ts";
-import { callAppendEntries, callInstallSnapshot, callRequestVote } from "./calls.ts";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { InstallSnapshot, OutgoingSnapshot } from "@eraft/core";
+import { Lane } from "@eraft/proto/eraft/peer/v1";
+import type { ExchangeResponse, Response } from "@eraft/proto/eraft/peer/v1";
+import { decodeStreamResponse } from "../codec/peer/decode-response.ts";
+import type { StreamRequest } from "../codec/peer/encode-request.ts";
+import type { PeerConnection } from "../options.ts";
+import { PeerError } from "../peer-error.ts";
 import { InFlight } from "./in-flight.ts";
-import { snapshotBytes } from "./snapshot-bytes.ts";
+import type { LaneOptions } from "./lane-options.ts";
+import { LaneQueue } from "./lane-queue.ts";
+import type { LaneListener } from "./lane-queue.ts";
+import { outgoing } from "./outgoing.ts";
+import type { Outgoing } from "./outgoing.ts";
+import { uploadSnapshot } from "./upload-snapshot.ts";
+import { UnaryLane } from "./unary-lane.ts";
 
-export interface LaneOptions {
-  readonly connect: (address: string) => PeerConnection;
-  readonly deadlines: Deadlines;
-  readonly limits: Limits;
-  readonly receiver: Receiver;
-}
+/** Which contract the peer is spoken to by; `asking` until it is known. */
+type Wire = "asking" | "streams" | "unary";
 
-/** Everything that goes to one peer at one address. Its connection is made when the first message is sent. */
-export class PeerLane {
+/** Everything that goes to one peer at one address. */
+export class PeerLane implements LaneListener {
   readonly address: string;
-  readonly #peer: NodeId;
   readonly #options: LaneOptions;
-  readonly #inFlight: InFlight;
+  readonly #control: LaneQueue;
+  readonly #bulk: LaneQueue;
+  readonly #unary: UnaryLane;
+  readonly #connections = new Map<Lane, PeerConnection>();
   readonly #closing = new AbortController();
-  #connection: PeerConnection | null = null;
+  #wire: Wire;
+  /** Those who must know which, before they go on. */
+  #waiting: { readonly resolve: () => void; readonly reject: (error: PeerError) => void }[] = [];
 
-  constructor(peer: NodeId, address: string, options: LaneOptions) {
-    this.#peer = peer;
+  constructor(options: LaneOptions) {
+    const { address, connect, peer, running, streams } = options;
     this.address = address;
     this.#options = options;
-    this.#inFlight = new InFlight(options.limits);
+    const window = new InFlight(running.limits);
+    const callee = (lane: Lane) => ({
+      peer,
+      address,
+      running,
+      connection: () => this.#connection(lane),
+    });
+    this.#control = new LaneQueue(callee(Lane.CONTROL), Lane.CONTROL, window, this);
+    this.#bulk = new LaneQueue(callee(Lane.BULK), Lane.BULK, window, this);
+    this.#unary = new UnaryLane({
+      peer,
+      address,
+      running,
+      window,
+      connect,
+      connection: () => this.#connection(Lane.CONTROL),
+      closing: this.#closing.signal,
+      lost: (error) => this.#lost(error),
+    });
+    this.#wire = streams ? "asking" : "unary";
+    if (streams) this.#control.nudge();
   }
 
-  requestVote(message: RequestVote): void {
-    if (!this.#inFlight.enter(0)) return this.#dropped();
-    void this.#requestVote(message);
+  /** Sends a request. Of an AppendEntries the leading entries that fit into one message; the answer then covers just these. */
+  send(message: StreamRequest): void {
+    const item = outgoing(message, this.address, this.#options.running.limits.maxMessageBytes);
+    if (item instanceof PeerError) return this.#report(item);
+    if (this.#wire === "unary") return this.#unary.send(item);
+    const isBulk = item.sizeBytes > 0;
+    const queue = isBulk ? this.#bulk : this.#control;
+    // Until the peer is known to speak it, no second connection is made for entries.
+    const error = (this.#wire === "asking" ? this.#control : queue).demand() ?? queue.add(item);
+    if (error !== null) this.#report(error);
   }
 
-  /** Sends the leading entries that fit into one message; the answer then covers just these. */
-  appendEntries(message: AppendEntries): void {
-    if (message.entries.length === 0) {
-      if (!this.#inFlight.enter(0)) return this.#dropped();
-      void this.#appendEntries(message, 0, 0);
-      return;
-    }
-    const { maxMessageBytes } = this.#options.limits;
-    const { count, sizeBytes } = fitEntries(message.entries, maxMessageBytes);
-    if (count === 0) {
-      const entry = message.entries[0];
-      const text = `entry ${entry?.index} of ${entry?.command.byteLength} bytes exceeds a message of ${maxMessageBytes} bytes`;
-      return this.#report(new PeerError("tooLarge", `${this.address}: ${text}`));
-    }
-    if (!this.#inFlight.enter(sizeBytes)) return this.#dropped();
-    void this.#appendEntries(message, count, sizeBytes);
-  }
-
-  /**
-   * Resolves once the peer's answer has been handed to the receiver. Uses a connection of its own: one message of 64 MiB would
-   * otherwise fill the shared flow-control window and the socket, and the heartbeats behind it would come too late.
-   */
   async sendSnapshot(header: InstallSnapshot, snapshot: OutgoingSnapshot): Promise<void> {
-    const { connect, deadlines, limits } = this.#options;
-    if (snapshot.size > limits.maxSnapshotBytes) {
-      const text = `a snapshot of ${snapshot.size} bytes exceeds the limit of ${limits.maxSnapshotBytes} bytes`;
-      throw new PeerError("tooLarge", `${this.address}: ${text}`);
+    if (this.#wire === "asking") {
+      const error = this.#control.demand();
+      if (error !== null) throw error;
+      await new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
     }
-    const data = await snapshotBytes(snapshot);
-    let connection: PeerConnection | null = null;
-    try {
-      this.#closing.signal.throwIfAborted();
-      connection = connect(this.address);
-      const deadlineMs = deadlines.installSnapshotMs;
-      const response = await callInstallSnapshot(connection, this.#closing.signal, deadlineMs, header, data);
-      this.#closing.signal.throwIfAborted();
-      this.#deliver(response);
-    } catch (reason) {
-      const error = this.#translate(reason, deadlines.installSnapshotMs);
-      this.#report(error);
-      throw error;
-    } finally {
-      connection?.close?.();
-    }
+    if (this.#wire === "unary") await this.#unary.sendSnapshot(header, snapshot);
+    else await this.#upload(header, snapshot);
+  }
+
+  /** There is news of the peer: it has called, or the cluster has changed. */
+  nudge(): void {
+    if (this.#options.streams) this.#control.nudge();
   }
 
   /** Ends all calls. The receiver hears nothing more of this peer from here. */
   close(): void {
-    this.#closing.abort(new PeerError("stopped", `${this.address}: no longer in use`));
-    this.#connection?.close?.();
-    this.#connection = null;
+    const error = new PeerError("stopped", `${this.address}: no longer in use`);
+    this.#closing.abort(error);
+    this.#control.close();
+    this.#bulk.close();
+    this.#decided(error);
+    for (const connection of this.#connections.values()) connection.close?.();
+    this.#connections.clear();
   }
 
-  async #requestVote(message: RequestVote): Promise<void> {
-    const deadlineMs = this.#options.deadlines.requestVoteMs;
-    try {
-      this.#deliver(await callRequestVote(this.#connect(), this.#closing.signal, deadlineMs, message));
-    } catch (reason) {
-      this.#report(this.#translate(reason, deadlineMs));
-    } finally {
-      this.#inFlight.leave(0);
+  opened(lane: Lane): void {
+    if (lane !== Lane.CONTROL) return;
+    this.#wire = "streams";
+    this.#decided(null);
+    if (!this.#bulk.isIdle) this.#bulk.nudge();
+  }
+
+  received(lane: Lane, frame: ExchangeResponse): void {
+    if (frame.welcome !== undefined) return this.#fail(lane, "a second welcome");
+    for (const response of frame.responses) {
+      if (this.#closing.signal.aborted) return;
+      if (!this.#answered(lane, response)) return;
     }
   }
 
-  async #appendEntries(message: AppendEntries, count: number, sizeBytes: number): Promise<void> {
-    const deadlineMs = this.#options.deadlines.appendEntriesMs;
+  failed(lane: Lane, error: PeerError): void {
+    const isControl = lane === Lane.CONTROL;
+    const queues = isControl && this.#wire === "asking" ? [this.#control, this.#bulk] : [this.#queue(lane)];
+    const isLoss = queues.some((queue) => !queue.isIdle);
+    const unsent = queues.flatMap((queue) => queue.drain());
+    if (isControl && error.code === "unsupported") return this.#fallBack(error, unsent);
+    if (isControl && this.#wire === "asking") this.#decided(error);
+    if (isLoss) this.#report(error);
+  }
+
+  async #upload(header: InstallSnapshot, snapshot: OutgoingSnapshot): Promise<void> {
     try {
-      this.#deliver(
-        await callAppendEntries(this.#connect(), this.#closing.signal, deadlineMs, message, count),
-      );
+      await uploadSnapshot(this.#options, this.#closing.signal, header, snapshot);
     } catch (reason) {
-      this.#report(this.#translate(reason, deadlineMs));
-    } finally {
-      this.#inFlight.leave(sizeBytes);
+      if (reason instanceof PeerError) this.#report(reason);
+      throw reason;
     }
   }
 
-  #connect(): PeerConnection {
-    this.#connection ??= this.#options.connect(this.address);
-    return this.#connection;
+  /** Speaks raftpb.RaftService from now on, until the control link opens after all. An older peer is no error; one that is too new is. */
+  #fallBack(error: PeerError, unsent: readonly Outgoing[]): void {
+    if (this.#wire !== "unary" && !isUnimplemented(error)) this.#report(error);
+    this.#wire = "unary";
+    this.#decided(null);
+    for (const item of [...unsent, ...this.#bulk.drain()]) this.#unary.send(item);
   }
 
-  #deliver(response: Message | string): void {
-    if (this.#closing.signal.aborted) return;
+  /** Hands an answer to the receiver; false if it is none. */
+  #answered(lane: Lane, wire: Response): boolean {
+    const { peer, running } = this.#options;
+    const response = decodeStreamResponse(wire, peer, running.id);
     if (typeof response === "string") {
-      throw new PeerError("invalidReply", `${this.address}: ${response}`);
+      this.#fail(lane, response);
+      return false;
     }
-    this.#options.receiver.receive(response);
+    this.#control.answered(response.sequence);
+    this.#bulk.answered(response.sequence);
+    running.receiver.receive(response);
+    return true;
   }
 
-  #dropped(): void {
-    const { maxInFlight, maxInFlightBytes } = this.#options.limits;
-    const text = `more than ${maxInFlight} calls or ${maxInFlightBytes} bytes under way`;
-    this.#report(new PeerError("busy", `${this.address}: ${text}`));
+  #fail(lane: Lane, text: string): void {
+    this.#queue(lane).fail(new PeerError("invalidReply", `${this.address}: ${text}`));
   }
 
-  #translate(reason: unknown, deadlineMs: number): PeerError {
-    const { signal } = this.#closing;
-    return peerErrorFrom(signal.aborted ? signal.reason : reason, this.address, deadlineMs);
+  #queue(lane: Lane): LaneQueue {
+    return lane === Lane.CONTROL ? this.#control : this.#bulk;
+  }
+
+  #connection(lane: Lane): PeerConnection {
+    const connection = this.#connections.get(lane) ?? this.#options.connect(this.address);
+    this.#connections.set(lane, connection);
+    return connection;
+  }
+
+  #decided(error: PeerError | null): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { resolve, reject } of waiting) {
+      if (error === null) resolve();
+      else reject(error);
+    }
+  }
+
+  /** A unary call has failed. */
+  #lost(error: PeerError): void {
+    if (this.#options.streams && (error.code === "unreachable" || error.code === "unavailable")) {
+      this.#control.askAgain();
+    }
+    this.#report(error);
   }
 
   /** Later, never from inside `send`: the receiver is in the middle of a turn then. */
   #report(error: PeerError): void {
     queueMicrotask(() => {
-      if (!this.#closing.signal.aborted) this.#options.receiver.unreachable(this.#peer, error);
+      if (this.#closing.signal.aborted) return;
+      this.#options.running.receiver.unreachable(this.#options.peer, error);
     });
   }
+}
+
+function isUnimplemented({ cause }: PeerError): boolean {
+  return cause instanceof ConnectError && cause.code === Code.Unimplemented;
 }

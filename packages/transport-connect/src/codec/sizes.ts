@@ -1,4 +1,4 @@
-import type { Entry } from "@eraft/core";
+import type { Configuration, Entry } from "@eraft/core";
 
 /**
  * Upper bounds of what protobuf adds around a command. Tag and length of the entry: 1 + 5 bytes. Index and term: 1 + 8 each, since
@@ -8,6 +8,12 @@ const ENTRY_OVERHEAD_BYTES = 32;
 
 /** Upper bound of the five numbers of an AppendEntriesRequest, 1 + 10 bytes each. */
 const REQUEST_OVERHEAD_BYTES = 64;
+
+/** Upper bound of a member without its texts: id and standing, and five tags and lengths. */
+const MEMBER_OVERHEAD_BYTES = 48;
+
+/** UTF-8 takes up to three bytes for a unit of a string. */
+const BYTES_PER_UNIT = 3;
 
 export interface Fitting {
   /** How many leading entries fit. */
@@ -21,7 +27,7 @@ export function fitEntries(entries: readonly Entry[], maxBytes: number): Fitting
   let sizeBytes = REQUEST_OVERHEAD_BYTES;
   let count = 0;
   for (const entry of entries) {
-    const next = sizeBytes + ENTRY_OVERHEAD_BYTES + entry.command.byteLength;
+    const next = sizeBytes + entryBytes(entry);
     if (next > maxBytes) break;
     sizeBytes = next;
     count += 1;
@@ -29,9 +35,27 @@ export function fitEntries(entries: readonly Entry[], maxBytes: number): Fitting
   return { count, sizeBytes };
 }
 
+/** Upper bound of the bytes of an AppendEntries with `entries`. */
+export function entriesBytes(entries: readonly Entry[]): number {
+  return fitEntries(entries, Number.POSITIVE_INFINITY).sizeBytes;
+}
+
 /** Bytes that the entries of a received message keep alive. */
 export function commandBytes(entries: readonly Entry[]): number {
   let total = 0;
   for (const entry of entries) total += entry.command.byteLength;
+  return total;
+}
+
+function entryBytes({ command, configuration }: Entry): number {
+  const configurationSize = configuration === undefined ? 0 : configurationBytes(configuration);
+  return ENTRY_OVERHEAD_BYTES + command.byteLength + configurationSize;
+}
+
+function configurationBytes({ members }: Configuration): number {
+  let total = 0;
+  for (const { address, incarnation } of members) {
+    total += MEMBER_OVERHEAD_BYTES + BYTES_PER_UNIT * (address.length + (incarnation?.length ?? 0));
+  }
   return total;
 }

@@ -1,10 +1,16 @@
+import type { DescMessage } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { IncomingHttpHeaders } from "node:http";
+import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Readable, Writable } from "node:stream";
 import { registerStrict } from "../server/malformed.ts";
+import { directRouteOf } from "../stream/direct.ts";
+import type { DirectRoute } from "../stream/direct.ts";
+import { BodyDeadline } from "./body-deadline.ts";
 import type { ServerLimits } from "./limits.ts";
+import { ServerPipe } from "./server-pipe.ts";
 
 /** A request, whether it came over HTTP/1.1 or HTTP/2. */
 export type HttpRequest = Readable & {
@@ -24,30 +30,70 @@ export type HttpResponse = Writable & {
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
 
 /** One handler for all that comes in: RPCs go to `routes`, gRPC calls of unknown methods are told so, the rest is for `fallback`. */
-export function createHandler(
-  routes: (router: ConnectRouter) => void,
-  fallback: HttpHandler,
-  limits: ServerLimits,
-): HttpHandler {
-  const rpc = connectNodeAdapter({
-    // For the services of others, too: a client that sends rubbish must not look like a fault of this server.
-    routes: (router) => registerStrict(router, routes),
-    fallback: (request, response) => otherwise(request, response as HttpResponse, fallback),
-    // The adapter would compress every answer above 1 KiB in the thread pool, where it competes with the disk.
-    acceptCompression: [],
-    readMaxBytes: limits.readMaxBytes,
-    writeMaxBytes: limits.writeMaxBytes,
-  }) as unknown as HttpHandler;
-  return (request, response) => {
+export class Handler {
+  readonly #rpc: HttpHandler;
+  /** Streaming methods that are served without Connect's adapter, by their paths. */
+  readonly #direct = new Map<string, DirectRoute>();
+  /** Methods whose callers may go on for as long as they like. */
+  readonly #endless = new Set<string>();
+  readonly #bodyDeadline: BodyDeadline;
+  readonly #pipes = new Set<ServerPipe<DescMessage, DescMessage>>();
+
+  constructor(routes: (router: ConnectRouter) => void, fallback: HttpHandler, limits: ServerLimits) {
+    this.#bodyDeadline = new BodyDeadline(limits.requestTimeoutMs);
+    this.#rpc = connectNodeAdapter({
+      routes: (router) => {
+        // For the services of others, too: a client that sends rubbish must not look like a fault of this server.
+        registerStrict(router, routes);
+        this.#findStreams(router);
+      },
+      fallback: (request, response) => otherwise(request, response as HttpResponse, fallback),
+      // The adapter would compress every answer above 1 KiB in the thread pool, where it competes with the disk.
+      acceptCompression: [],
+      readMaxBytes: limits.readMaxBytes,
+      writeMaxBytes: limits.writeMaxBytes,
+    }) as unknown as HttpHandler;
+  }
+
+  handle(request: HttpRequest, response: HttpResponse): void {
+    if (request instanceof Http2ServerRequest && response instanceof Http2ServerResponse) {
+      const route = GRPC_PROTO.test(request.headers["content-type"] ?? "") && this.#direct.get(request.url);
+      if (route) return this.#stream(route, request, response);
+      if (!this.#endless.has(request.url)) this.#bodyDeadline.watch(request);
+    }
     try {
-      rpc(request, response);
+      this.#rpc(request, response);
     } catch {
       // Connect builds a URL from the Host header before anything else. One that is missing (HTTP/1.0) or no host name would
       // otherwise be an uncaught exception, and any stranger could end the process with it.
       respond(response, 400, "bad request\n");
     }
-  };
+  }
+
+  /** Ends the streams, which would never end by themselves. */
+  shutDown(): void {
+    for (const pipe of this.#pipes) pipe.shutDown();
+  }
+
+  #stream(route: DirectRoute, request: Http2ServerRequest, response: Http2ServerResponse): void {
+    const pipe = new ServerPipe(route, request, response);
+    this.#pipes.add(pipe);
+    request.stream.once("close", () => this.#pipes.delete(pipe));
+  }
+
+  #findStreams(router: ConnectRouter): void {
+    for (const handler of router.handlers) {
+      const { methodKind } = handler.method;
+      if (methodKind === "bidi_streaming" || methodKind === "client_streaming") {
+        this.#endless.add(handler.requestPath);
+      }
+      const route = directRouteOf(handler);
+      if (route !== undefined) this.#direct.set(handler.requestPath, route);
+    }
+  }
 }
+
+const GRPC_PROTO = /^application\/grpc(?:\+proto)?(?:$|;)/;
 
 /** The default for requests that are no RPC. */
 export function notFound(_request: HttpRequest, response: HttpResponse): void {

@@ -22,7 +22,7 @@ export interface ServerLimits {
   readonly firstBytesTimeoutMs: number;
   /** Milliseconds for the headers of an HTTP/1.1 request. Default 10000. */
   readonly headersTimeoutMs: number;
-  /** Milliseconds for a whole HTTP/1.1 request. Default 30000. */
+  /** Milliseconds for a whole request, unless it is a stream; an HTTP/2 one may get a quarter more. Default 30000. */
   readonly requestTimeoutMs: number;
   /** Milliseconds after which an HTTP/1.1 connection without a request is closed. Default 5000. */
   readonly keepAliveTimeoutMs: number;

@@ -2,6 +2,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { checkAddress } from "../address.ts";
 import type { PeerConnection } from "../options.ts";
 import { DEFAULT_LIMITS } from "../options.ts";
+import { openOn } from "./client-pipe.ts";
 import { checkPositive } from "./limits.ts";
 import { DEFAULT_SESSION_OPTIONS, PeerSessionManager } from "./session-manager.ts";
 import type { SessionOptions } from "./session-manager.ts";
@@ -38,5 +39,8 @@ export function nodePeerConnection(
     readMaxBytes: settings.readMaxBytes,
     writeMaxBytes: settings.writeMaxBytes,
   });
-  return Object.assign(transport, { close: () => sessionManager.close() });
+  return Object.assign(transport, {
+    close: () => sessionManager.close(),
+    open: openOn(sessionManager, settings.readMaxBytes),
+  });
 }

@@ -2,7 +2,7 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import * as http from "node:http";
 import * as http2 from "node:http2";
 import * as net from "node:net";
-import { createHandler, notFound } from "./handler.ts";
+import { Handler, notFound } from "./handler.ts";
 import type { HttpHandler } from "./handler.ts";
 import { closeWhenIdle } from "./idle.ts";
 import { checkServerLimits } from "./limits.ts";
@@ -40,6 +40,7 @@ export class RpcServer {
   /** Where it listens. Rejects with a ListenError when it cannot. */
   readonly listening: Promise<ListeningAddress>;
   readonly #limits: ServerLimits;
+  readonly #handler: Handler;
   readonly #http1: http.Server;
   readonly #http2: http2.Http2Server;
   readonly #port: net.Server;
@@ -52,18 +53,19 @@ export class RpcServer {
     if (!Number.isInteger(options.port) || options.port < 0 || options.port > 65_535) {
       throw new RangeError(`port must be an integer from 0 to 65535, not ${String(options.port)}`);
     }
-    const handler = createHandler(options.routes, options.fallback ?? notFound, limits);
     this.#limits = limits;
-    this.#http1 = this.#createHttp1(handler);
-    this.#http2 = this.#createHttp2(handler);
+    this.#handler = new Handler(options.routes, options.fallback ?? notFound, limits);
+    const handle: HttpHandler = (request, response) => this.#handler.handle(request, response);
+    this.#http1 = this.#createHttp1(handle);
+    this.#http2 = this.#createHttp2(handle);
     this.#port = net.createServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#port.maxConnections = limits.maxConnections;
     this.listening = this.#listen(options.host, options.port);
   }
 
   /**
-   * Stops listening, tells HTTP/2 clients to go elsewhere, and lets calls under way finish for `closeGraceMs`. Resolves once every
-   * connection is gone. Can be called again.
+   * Stops listening, ends the streams of peers, tells HTTP/2 clients to go elsewhere, and lets calls under way finish for `closeGraceMs`.
+   * Resolves once every connection is gone. Can be called again.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -100,7 +102,8 @@ export class RpcServer {
     const limits = this.#limits;
     const options = {
       maxHeaderSize: limits.maxHeaderBytes,
-      headersTimeout: limits.headersTimeoutMs,
+      // Node insists that a part of a request takes no longer than the whole.
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
@@ -153,6 +156,7 @@ export class RpcServer {
     const gone = new Promise<void>((resolve) => {
       this.#port.close(() => resolve());
     });
+    this.#handler.shutDown();
     for (const session of this.#sessions) session.close();
     this.#http1.closeIdleConnections();
     for (const socket of this.#sockets) {

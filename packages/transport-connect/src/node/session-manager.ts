@@ -7,7 +7,7 @@ export interface SessionOptions {
   readonly connectTimeoutMs: number;
   /** Milliseconds after a failed attempt during which calls fail at once with the same error. Default 50. */
   readonly redialAfterMs: number;
-  /** Milliseconds without a byte from the peer, although it was asked something, until it is pinged. Default 1000. */
+  /** Milliseconds without a byte from the peer, although it was asked something or has a stream open, until it is pinged. Default 1000. */
   readonly pingAfterMs: number;
   /** Milliseconds without an answer to the ping until the connection is given up and the next call makes a new one. Default 2000. */
   readonly pingTimeoutMs: number;
@@ -92,6 +92,31 @@ export class PeerSessionManager {
     if (stream.session === this.#current) this.#heard();
   }
 
+  /**
+   * Watches over a stream that may be silent for as long as it likes, for which no later call would ask whether its connection still lives: that
+   * is pinged whenever it has been silent for `pingAfterMs`.
+   */
+  keepAlive(stream: http2.ClientHttp2Stream): void {
+    const { session } = stream;
+    if (session === undefined || stream.destroyed) return;
+    const socket = this.#sessions.get(session as http2.ClientHttp2Session);
+    if (socket === undefined) return;
+    const { pingAfterMs, pingTimeoutMs } = this.#options;
+    let seenBytes = socket.bytesRead;
+    let pingedAtMs: number | null = null;
+    const look = (): void => {
+      const now = performance.now();
+      if (socket.bytesRead > seenBytes) pingedAtMs = null;
+      else if (pingedAtMs === null) pingedAtMs = session.ping(() => {}) ? now : null;
+      // The socket: a session that is destroyed says "no error" to its streams.
+      else if (now - pingedAtMs >= pingTimeoutMs) socket.destroy(silent(pingTimeoutMs));
+      seenBytes = socket.bytesRead;
+    };
+    const timer = setInterval(look, pingAfterMs);
+    timer.unref();
+    stream.once("close", () => clearInterval(timer));
+  }
+
   /** Ends all connections and every call on them. Later requests are refused. */
   close(): void {
     this.#closed = true;
@@ -156,6 +181,9 @@ export class PeerSessionManager {
       settings: { enablePush: false },
     });
     this.#sessions.set(session, socket);
+    // Before Node's own listener: after a GOAWAY that one ignores a reset, closes the calls under way without an error, and Connect leaves them
+    // waiting for their deadlines.
+    socket.prependListener("error", (error) => session.destroy(error));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // The socket, not the session: a session that is destroyed before it is connected says nothing until TCP gives up, minutes later.
     const timer = setTimeout(() => socket.destroy(timedOut(connectTimeoutMs)), connectTimeoutMs);
@@ -210,6 +238,10 @@ function unavailable(reason: unknown): ConnectError {
   if (reason instanceof ConnectError) return reason;
   const text = reason instanceof Error ? reason.message : String(reason);
   return new ConnectError(text, Code.Unavailable, undefined, undefined, reason);
+}
+
+function silent(timeoutMs: number): Error {
+  return Object.assign(new Error(`no answer to a ping within ${timeoutMs} ms`), { code: "ETIMEDOUT" });
 }
 
 function timedOut(timeoutMs: number): Error {

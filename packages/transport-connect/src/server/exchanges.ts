@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock, NodeId, Refusal, Request, Response } from "@eraft/core";
+import { FIRST_UNARY_SEQUENCE } from "../codec/peer/sequence.ts";
 import { Exchange } from "./exchange.ts";
 import type { Answer } from "./exchange.ts";
 
@@ -17,7 +18,7 @@ export class Exchanges {
   readonly #open = new Map<number, Exchange>();
   readonly #openByPeer = new Map<NodeId, number>();
   #openBytes = 0;
-  #lastSequence = 0;
+  #lastSequence: number = FIRST_UNARY_SEQUENCE;
   #cancelSweep: (() => void) | null = null;
 
   constructor(clock: Clock, limits: ExchangeLimits) {
@@ -29,7 +30,7 @@ export class Exchanges {
     return this.#open.size;
   }
 
-  /** A number that no other request to this server has. */
+  /** A number that no other request to this server has, whichever way it came. */
   nextSequence(): number {
     this.#lastSequence += 1;
     return this.#lastSequence;

@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import type { ConnectRouter } from "@connectrpc/connect";
+import { sameRoute } from "../stream/direct.ts";
 
 type Handler = ConnectRouter["handlers"][number];
 
@@ -19,7 +20,7 @@ export function registerStrict(router: ConnectRouter, register: (router: Connect
 
 function strict(handler: Handler): Handler {
   const { protocolNames, service, method, requestPath, allowedMethods, supportedContentType } = handler;
-  return Object.assign(
+  const wrapped = Object.assign(
     async (request: Parameters<Handler>[0]) => {
       const response = await answered(handler, request);
       const trailer = response.trailer;
@@ -33,6 +34,8 @@ function strict(handler: Handler): Handler {
     },
     { protocolNames, service, method, requestPath, allowedMethods, supportedContentType },
   );
+  sameRoute(wrapped, handler);
+  return wrapped;
 }
 
 /** How the message of Connect's own error begins, in the encoding of the trailer. */

@@ -10,13 +10,17 @@ import type {
   RequestVoteRequest,
   RequestVoteResponse,
 } from "@eraft/proto/raftpb";
-import { decodeAppendEntries, decodeInstallSnapshot, decodeRequestVote } from "../codec/decode-request.ts";
-import type { Members } from "../codec/decode-request.ts";
+import {
+  decodeAppendEntries,
+  decodeInstallSnapshot,
+  decodeRequestVote,
+} from "../codec/raftpb/decode-request.ts";
+import type { Members } from "../codec/raftpb/decode-request.ts";
 import {
   encodeAppendEntriesResponse,
   encodeInstallSnapshotResponse,
   encodeRequestVoteResponse,
-} from "../codec/encode-response.ts";
+} from "../codec/raftpb/encode-response.ts";
 import { commandBytes } from "../codec/sizes.ts";
 import type { Limits } from "../options.ts";
 import { ErrorDelay } from "./error-delay.ts";

@@ -6,6 +6,8 @@ import type {
   InstallSnapshotRequest,
   RequestVoteRequest,
 } from "@eraft/proto/raftpb";
+import { notAnEntryTerm, notAPlaceInALog, notFrom } from "../checks.ts";
+import { ownBytes } from "../own-bytes.ts";
 
 /** Whom requests may come from. */
 export interface Members {
@@ -24,12 +26,13 @@ export function decodeRequestVote(
   const lastLogIndex = Number(wire.lastLogIndex);
   const lastLogTerm = Number(wire.lastLogTerm);
   const fault =
-    notFrom(1, "term", term) ??
-    notFrom(0, "candidate_id", from) ??
-    notFrom(0, "last_log_index", lastLogIndex) ??
-    notFrom(0, "last_log_term", lastLogTerm) ??
-    notAPlaceInALog("last_log_index", lastLogIndex, "last_log_term", lastLogTerm, term) ??
-    notAPeer("candidate_id", from, members);
+    failed(
+      notFrom(1, "term", term) ??
+        notFrom(0, "candidate_id", from) ??
+        notFrom(0, "last_log_index", lastLogIndex) ??
+        notFrom(0, "last_log_term", lastLogTerm) ??
+        notAPlaceInALog("last_log_index", lastLogIndex, "last_log_term", lastLogTerm, term),
+    ) ?? notAPeer("candidate_id", from, members);
   return fault ?? { type: "requestVote", from, to: members.self, term, sequence, lastLogIndex, lastLogTerm };
 }
 
@@ -45,13 +48,14 @@ export function decodeAppendEntries(
   const prevLogTerm = Number(wire.prevLogTerm);
   const leaderCommit = Number(wire.leaderCommit);
   const fault =
-    notFrom(1, "term", term) ??
-    notFrom(0, "leader_id", from) ??
-    notFrom(0, "prev_log_index", prevLogIndex) ??
-    notFrom(0, "prev_log_term", prevLogTerm) ??
-    notFrom(0, "leader_commit", leaderCommit) ??
-    notAPlaceInALog("prev_log_index", prevLogIndex, "prev_log_term", prevLogTerm, term) ??
-    notAPeer("leader_id", from, members);
+    failed(
+      notFrom(1, "term", term) ??
+        notFrom(0, "leader_id", from) ??
+        notFrom(0, "prev_log_index", prevLogIndex) ??
+        notFrom(0, "prev_log_term", prevLogTerm) ??
+        notFrom(0, "leader_commit", leaderCommit) ??
+        notAPlaceInALog("prev_log_index", prevLogIndex, "prev_log_term", prevLogTerm, term),
+    ) ?? notAPeer("leader_id", from, members);
   if (fault !== null) return fault;
   const entries: Entry[] = [];
   let previousTerm = prevLogTerm;
@@ -85,14 +89,15 @@ export function decodeInstallSnapshot(
   const lastIncludedIndex = Number(wire.lastIncludedIndex);
   const lastIncludedTerm = Number(wire.lastIncludedTerm);
   const fault =
-    notFrom(1, "term", term) ??
-    notFrom(0, "leader_id", from) ??
-    notFrom(0, "last_included_index", lastIncludedIndex) ??
-    notFrom(lastIncludedIndex > 0 ? 1 : 0, "last_included_term", lastIncludedTerm) ??
-    (lastIncludedTerm > term
-      ? invalid(`last_included_term ${lastIncludedTerm} is above the request's term ${term}`)
-      : null) ??
-    notAPeer("leader_id", from, members);
+    failed(
+      notFrom(1, "term", term) ??
+        notFrom(0, "leader_id", from) ??
+        notFrom(0, "last_included_index", lastIncludedIndex) ??
+        notFrom(lastIncludedIndex > 0 ? 1 : 0, "last_included_term", lastIncludedTerm) ??
+        (lastIncludedTerm > term
+          ? `last_included_term ${lastIncludedTerm} is above the request's term ${term}`
+          : null),
+    ) ?? notAPeer("leader_id", from, members);
   return (
     fault ?? {
       type: "installSnapshot",
@@ -117,41 +122,14 @@ function decodeEntry(
   if (!Number.isSafeInteger(index) || index !== expectedIndex) {
     return invalid(`entry index ${wire.index} where ${expectedIndex} was expected`);
   }
-  const fault = notFrom(1, `term of entry ${index}`, term);
-  if (fault !== null) return fault;
-  if (term < previousTerm) {
-    return invalid(`term ${term} of entry ${index} is below the ${previousTerm} before it`);
-  }
-  if (term > requestTerm) {
-    return invalid(`term ${term} of entry ${index} is above the request's term ${requestTerm}`);
-  }
+  const fault =
+    notFrom(1, `term of entry ${index}`, term) ?? notAnEntryTerm(index, term, previousTerm, requestTerm);
+  if (fault !== null) return invalid(fault);
   return { index, term, command: ownBytes(wire.command) };
 }
 
-/**
- * A log keeps an entry long after its message. A command that is a small part of the received buffer is copied out, or one entry of 100
- * bytes could keep 4 MiB alive; one that fills at least half of it stays where it is.
- */
-export function ownBytes(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength * 2 >= bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
-}
-
-function notAPlaceInALog(
-  indexName: string,
-  index: number,
-  termName: string,
-  term: number,
-  requestTerm: number,
-): ConnectError | null {
-  if (index === 0 && term !== 0) return invalid(`${indexName} is 0, so ${termName} must be 0, not ${term}`);
-  if (index > 0 && term === 0) return invalid(`${indexName} is ${index}, so ${termName} must not be 0`);
-  if (term > requestTerm) return invalid(`${termName} ${term} is above the request's term ${requestTerm}`);
-  return null;
-}
-
-function notFrom(min: number, name: string, value: number): ConnectError | null {
-  if (Number.isSafeInteger(value) && value >= min) return null;
-  return invalid(`${name} must be from ${min} to 2^53 - 1, not ${value}`);
+function failed(fault: string | null): ConnectError | null {
+  return fault === null ? null : invalid(fault);
 }
 
 function notAPeer(name: string, id: NodeId, members: Members): ConnectError | null {
