@@ -1,7 +1,13 @@
 import { ConnectError } from "@connectrpc/connect";
 import { KvCallError, KvInvalidArgumentError, KvRefusedError } from "@eraft/kv";
 import { NodeFailedError } from "@eraft/runtime";
-import { WalDamageError, WalFormatError, WalLockedError } from "@eraft/storage-wal";
+import {
+  WalDamageError,
+  WalError,
+  WalFormatError,
+  WalIdentityDamageError,
+  WalLockedError,
+} from "@eraft/storage-wal";
 import { ListenError } from "@eraft/transport-connect/node";
 import { ExitCode } from "./exit-code.ts";
 
@@ -45,7 +51,10 @@ export function explain(error: unknown): { readonly line: string; readonly exitC
 function messageFor(error: unknown): string {
   if (error instanceof KvCallError) return callMessage(error);
   if (error instanceof ListenError) return listenMessage(error);
-  if (error instanceof NodeFailedError) return failureMessage(error);
+  if (error instanceof NodeFailedError) {
+    return error.cause instanceof WalError ? walMessage(error.cause, error.message) : error.message;
+  }
+  if (error instanceof WalError) return walMessage(error, error.message);
   if (error instanceof Error) return error.message;
   return String(error);
 }
@@ -73,7 +82,7 @@ function listenMessage(error: ListenError): string {
     case "addressInUse":
       return `${error.message}: is this node running already?`;
     case "badAddress":
-      return `${error.message}: the address at position --id of --cluster is where this node listens`;
+      return `${error.message}: this node listens at --listen, or else at its address in --cluster or --peers`;
     case "permissionDenied":
     case "closed":
     case "other":
@@ -81,17 +90,19 @@ function listenMessage(error: ListenError): string {
   }
 }
 
-/** The causes that an operator can do something about say it better than the chain around them. */
-function failureMessage(error: NodeFailedError): string {
-  const { cause } = error;
-  if (cause instanceof WalLockedError) {
-    return `the data directory ${cause.dir} is in use by another process: is this node running already?`;
+/** What an operator can do about a data directory; `otherwise` where there is nothing better to say. */
+function walMessage(error: WalError, otherwise: string): string {
+  if (error instanceof WalLockedError) {
+    return `the data directory ${error.dir} is in use by another process: is this node running already?`;
   }
-  if (cause instanceof WalDamageError) {
-    return `${cause.message}; nothing was changed. What this node confirmed to others is lost, so do not delete parts of it: "eraft wal dump" shows what is there`;
+  if (error instanceof WalDamageError) {
+    return `${error.message}; nothing was changed. What this node confirmed to others is lost, so do not delete parts of it: "eraft wal dump" shows what is there`;
   }
-  if (cause instanceof WalFormatError) return `${cause.message}; nothing was changed`;
-  return error.message;
+  if (error instanceof WalIdentityDamageError) {
+    return `${error.message}; nothing was changed. Delete that file to start as another disk: the cluster then takes this node back as a learner first`;
+  }
+  if (error instanceof WalFormatError) return `${error.message}; nothing was changed`;
+  return otherwise;
 }
 
 /** Newlines in a message, such as those of a foreign library, must not break "one line". */

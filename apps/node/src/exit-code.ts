@@ -7,7 +7,7 @@ export const ExitCode = {
   usage: 2,
   /** `get`: there is no such key. */
   noSuchKey: 3,
-  /** `put`, `append`: no answer came, and the write may have been done, or may still be. */
+  /** `put`, `append`, `member`, `transfer`: no answer came, and it may have been done, or may still be. */
   outcomeUnknown: 4,
 } as const;
 

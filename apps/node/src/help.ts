@@ -1,5 +1,6 @@
 import type { Flags } from "./args.ts";
 import type { Command } from "./command.ts";
+import { wrap } from "./format/wrap.ts";
 import { packageVersion } from "./version.ts";
 
 const WIDTH = 100;
@@ -17,7 +18,7 @@ export function overview(commands: readonly Command[]): string {
     "eraft COMMAND --help tells more; eraft --version prints the version.",
     "",
     "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no such key (get),",
-    "4 no answer to a write, which may have been done (put, append).",
+    "4 no answer to a change, which may have been done (put, append, member, transfer).",
     "",
   ].join("\n");
 }
@@ -54,18 +55,4 @@ function twoColumns(rows: readonly (readonly [string, string])[]): readonly stri
     const [first = "", ...rest] = wrap(text, WIDTH - left);
     return [`  ${name}`.padEnd(left) + first, ...rest.map((line) => " ".repeat(left) + line)];
   });
-}
-
-function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }

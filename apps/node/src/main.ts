@@ -2,9 +2,18 @@ import type { Command } from "./command.ts";
 import { append } from "./commands/append.ts";
 import { demo } from "./commands/demo.ts";
 import { get } from "./commands/get.ts";
+import { memberAdd } from "./commands/members/add.ts";
+import { memberDemote } from "./commands/members/demote.ts";
+import { memberList } from "./commands/members/list.ts";
+import { memberMove } from "./commands/members/move.ts";
+import { memberPromote } from "./commands/members/promote.ts";
+import { memberRemove } from "./commands/members/remove.ts";
+import { memberReplace } from "./commands/members/replace.ts";
 import { put } from "./commands/put.ts";
+import { recover } from "./commands/recover.ts";
 import { serve } from "./commands/serve.ts";
 import { status } from "./commands/status.ts";
+import { transfer } from "./commands/transfer.ts";
 import { walDump } from "./commands/wal-dump.ts";
 import { UsageError, explain } from "./errors.ts";
 import { ExitCode } from "./exit-code.ts";
@@ -13,7 +22,24 @@ import { type Io, ignoreClosedStreams, processIo } from "./io.ts";
 import { followLifeline } from "./lifeline.ts";
 import { packageVersion } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [serve, demo, put, get, append, status, walDump];
+const COMMANDS: readonly Command[] = [
+  serve,
+  demo,
+  put,
+  get,
+  append,
+  status,
+  memberList,
+  memberAdd,
+  memberPromote,
+  memberDemote,
+  memberRemove,
+  memberReplace,
+  memberMove,
+  transfer,
+  recover,
+  walDump,
+];
 
 const LINGER_MS = 1000;
 
@@ -51,18 +77,19 @@ async function dispatch(argv: readonly string[], io: Io): Promise<ExitCode> {
     const words = command.name.split(" ");
     if (words.every((word, i) => word === argv[i])) return command.run(argv.slice(words.length), io);
   }
-  if (first === "wal" && (second === "--help" || second === "-h")) return walDump.run(["--help"], io);
+  const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+  if (group.length > 0 && (second === "--help" || second === "-h")) {
+    io.out(overview(group));
+    return ExitCode.ok;
+  }
+  if (first === undefined) throw new UsageError(`no command: ${known(COMMANDS)}`);
+  if (group.length === 0)
+    throw new UsageError(`unknown command ${JSON.stringify(first)}: ${known(COMMANDS)}`);
   throw new UsageError(
-    first === undefined
-      ? `no command: ${known()}`
-      : `unknown command ${JSON.stringify(given(argv))}: ${known()}`,
+    `unknown command ${JSON.stringify(`${first} ${second ?? ""}`.trim())}: ${known(group)}`,
   );
 }
 
-function given([first = "", second = ""]: readonly string[]): string {
-  return first === "wal" ? `${first} ${second}`.trim() : first;
-}
-
-function known(): string {
-  return `the commands are ${COMMANDS.map(({ name }) => name).join(", ")}`;
+function known(commands: readonly Command[]): string {
+  return `the commands are ${commands.map(({ name }) => name).join(", ")}`;
 }

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { howToCall } from "../src/demo/next-steps.ts";
+import { howToCall } from "../src/how-to-call.ts";
 import { eventually } from "./support/eventually.ts";
 import { freePorts } from "./support/ports.ts";
 import { EraftProcess, runEraft } from "./support/process.ts";

@@ -8,6 +8,7 @@ const ROWS: readonly NodeRow[] = [
     online: true,
     id: 0,
     address: "127.0.0.1:5001",
+    standing: "voter",
     state: "Leader",
     term: 12,
     lastApplied: 99,
@@ -25,11 +26,12 @@ const ROWS: readonly NodeRow[] = [
       },
     ],
   },
-  { online: false, id: 1, address: "127.0.0.1:5002", reason: "connection refused" },
+  { online: false, id: 1, address: "127.0.0.1:5002", standing: "learner", reason: "connection refused" },
   {
     online: true,
     id: 2,
     address: "[::1]:5003",
+    standing: null,
     state: "Leader",
     term: 3,
     lastApplied: 7,
@@ -42,10 +44,10 @@ const ROWS: readonly NodeRow[] = [
 test("the status table aligns its columns and shows how the leader of the newest term replicates", () => {
   expect(formatStatus(ROWS)).toBe(
     [
-      "ID  ADDRESS         STATE    TERM  COMMIT  APPLIED  STORAGE",
-      " 0  127.0.0.1:5001  Leader     12     100       99  1.5 KiB",
-      " 1  127.0.0.1:5002  Offline     -       -        -        -",
-      " 2  [::1]:5003      Leader      3       7        7      0 B",
+      "ID  ADDRESS         STANDING  STATE    TERM  COMMIT  APPLIED  STORAGE",
+      " 0  127.0.0.1:5001  voter     Leader     12     100       99  1.5 KiB",
+      " 1  127.0.0.1:5002  learner   Offline     -       -        -        -",
+      " 2  [::1]:5003      -         Leader      3       7        7      0 B",
       "",
       "node 1 is offline: connection refused",
       "",
@@ -65,13 +67,14 @@ test("the status JSON has the field names of the contract, and peers only when a
   const leader = {
     id: 0,
     address: "127.0.0.1:5001",
+    standing: "voter",
     state: "Leader",
     term: 12,
     last_applied: 99,
     commit_index: 100,
     storage_size: 1536,
   };
-  const offline = { id: 1, address: "127.0.0.1:5002", state: "Offline" };
+  const offline = { id: 1, address: "127.0.0.1:5002", standing: "learner", state: "Offline" };
   const other = {
     id: 2,
     address: "[::1]:5003",

@@ -4,17 +4,33 @@ import { runMain } from "./support/run-main.ts";
 const THREE = "127.0.0.1:5001,127.0.0.1:5002,127.0.0.1:5003";
 const SERVE = ["serve", "--id", "0", "--cluster", THREE, "--data-dir", "unused"];
 
+function addresses(many: number): string {
+  return Array.from({ length: many }, (_, at) => `a:${at + 1}`).join(",");
+}
+
 /** A command line, and the words that its one line on stderr must have: what was given and what is allowed. */
 const WRONG: readonly (readonly [readonly string[], ...string[]])[] = [
-  [[], "no command", "serve, demo, put, get, append, status, wal dump", "eraft --help"],
+  [[], "no command", "serve, demo, put, get, append, status, member list", "eraft --help"],
   [["frobnicate"], '"frobnicate"', "serve, demo"],
   [["wal"], '"wal"', "wal dump"],
   [["wal", "list"], '"wal list"', "wal dump"],
 
   [["serve"], "--id N is missing", "eraft serve --help"],
-  [["serve", "--id", "0"], "--cluster A,B,C is missing"],
+  [["serve", "--id", "0"], "--cluster A,B,C is missing", "--peers", "--join"],
+  [[...SERVE, "--peers", "0=a:1"], "--cluster and --peers exclude each other"],
+  [["serve", "--id", "0", "--peers", "0=a:1", "--join", "b:1"], "--peers and --join exclude each other"],
+  [["serve", "--id", "0", "--peers", "a:1"], '"a:1"', "ID=HOST:PORT"],
+  [["serve", "--id", "0", "--peers", "x=a:1"], '"x"', "a whole number from 0"],
+  [["serve", "--id", "0", "--peers", "0=a"], '"a"', "HOST:PORT"],
+  [["serve", "--id", "0", "--peers", "0=a:1,0=b:1"], "node 0 occurs twice"],
+  [["serve", "--id", "0", "--peers", "0=a:1,1=A:1"], "A:1 occurs twice"],
+  [["serve", "--id", "2", "--peers", "0=a:1,7=b:1", "--data-dir", "d"], "--id 2", "has 0, 7"],
+  [["serve", "--id", "3", "--join", "a:1", "--data-dir", "d"], "--listen HOST:PORT is missing"],
+  [["serve", "--id", "3", "--join", "a:1", "--listen", "b"], '"b"', "HOST:PORT"],
+  [[...SERVE, "--cluster-id", ""], '--cluster-id ""', "1 to 64"],
+  [[...SERVE, "--cluster-id", "a/b"], '--cluster-id "a/b"', "letters"],
   [["serve", "--id", "0", "--cluster", THREE], "--data-dir DIR is missing", "--storage wal"],
-  [[...SERVE, "--port", "1"], "--port", "--id, --cluster, --data-dir"],
+  [[...SERVE, "--port", "1"], "--port", "--id, --cluster, --peers"],
   [[...SERVE, "extra"], '"extra"', "no arguments"],
   [[...SERVE, "-v"], "-v"],
   [[...SERVE, "--id", "1"], "--id is given twice"],
@@ -47,7 +63,8 @@ const WRONG: readonly (readonly [readonly string[], ...string[]])[] = [
   [["get", "k", "--cluster", "::1:5001"], '"::1:5001"', "HOST:PORT"],
   [["get", "k", "--cluster", "http://a:1"], '"http://a:1"', "HOST:PORT"],
   [["get", "k", "--cluster", "a:1,A:1"], "A:1 occurs twice"],
-  [["get", "k", "--cluster", "a:1,b:1,c:1,d:1,e:1,f:1,g:1,h:1"], "8 addresses", "1 to 7"],
+  [["serve", "--id", "0", "--cluster", addresses(8)], "8 addresses", "1 to 7"],
+  [["get", "k", "--cluster", addresses(33)], "33 addresses", "1 to 32"],
 
   [["put"], "KEY is missing", "eraft put --help"],
   [["put", "k"], "VALUE is missing"],
@@ -62,6 +79,17 @@ const WRONG: readonly (readonly [readonly string[], ...string[]])[] = [
   [["status", "--json=yes"], "--json takes no value", '"yes"'],
   [["status", "node-0"], '"node-0"'],
   [["wal", "dump"], "DIR is missing", "eraft wal dump --help"],
+
+  [["member"], '"member"', "the commands are member list, member add"],
+  [["member", "kill"], '"member kill"', "member remove"],
+  [["member", "add", "3"], "HOST:PORT is missing", "eraft member add --help"],
+  [["member", "add", "three", "a:1"], '"three"', "a whole number from 0", "eraft member add --help"],
+  [["member", "add", "3", "a"], '"a"', "HOST:PORT", "eraft member add --help"],
+  [["member", "add", "3", "a:1", "--timeout-ms", "0"], '--timeout-ms "0"', "from 1"],
+  [["member", "replace", "1", "1", "a:1"], "node 1 cannot replace itself", "another id"],
+  [["member", "remove"], "ID is missing"],
+  [["member", "list", "3"], '"3"', "no arguments"],
+  [["transfer", "--to", "x"], '--to "x"', "a whole number from 0"],
 
   [["demo", "--nodes", "0"], '--nodes "0"', "from 1 to 7"],
   [["demo", "--nodes", "8"], '--nodes "8"', "from 1 to 7"],
@@ -79,7 +107,23 @@ test.each(WRONG.map(([argv, ...words]) => ({ line: argv.join(" ").slice(0, 60), 
   },
 );
 
-const COMMANDS = ["serve", "demo", "put", "get", "append", "status", "wal dump"];
+const COMMANDS = [
+  "serve",
+  "demo",
+  "put",
+  "get",
+  "append",
+  "status",
+  "member list",
+  "member add",
+  "member promote",
+  "member demote",
+  "member remove",
+  "member replace",
+  "member move",
+  "transfer",
+  "wal dump",
+];
 
 test("eraft --help names every command", async () => {
   for (const argv of [["--help"], ["-h"], ["help"]]) {
@@ -96,6 +140,13 @@ test.each(COMMANDS)("eraft %s --help tells its usage, also beside mistakes", asy
   expect(stdout).toContain(`Usage: eraft ${command} [FLAGS]`);
   expect(stdout.split("\n").every((line) => line.length <= 100)).toBe(true);
   expect(stderr).toBe("");
+});
+
+test.each(["member", "wal"])("eraft %s --help names its commands and no others", async (group) => {
+  const { code, stdout, stderr } = await runMain(group, "--help");
+  for (const command of COMMANDS)
+    expect(stdout.includes(`\n  ${command} `)).toBe(command.startsWith(`${group} `));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
 });
 
 test("--help after -- is an operand like any other", async () => {

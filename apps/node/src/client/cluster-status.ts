@@ -1,6 +1,6 @@
 import { createClient } from "@connectrpc/connect";
+import type { Member, Standing } from "@eraft/core";
 import { AdminService, type GetNodeStatusResponse } from "@eraft/proto/eraft/admin/v1";
-import type { Address } from "../cluster.ts";
 import { reasonOf } from "../errors.ts";
 import type { Connections } from "./with-client.ts";
 
@@ -11,6 +11,8 @@ export interface OnlineNode {
   readonly online: true;
   readonly id: number;
   readonly address: string;
+  /** Its part in the cluster: "none" of a node that is no member, null where nobody could tell. */
+  readonly standing: Standing | "none" | null;
   /** Follower, Candidate or Leader. */
   readonly state: string;
   readonly term: number;
@@ -23,9 +25,10 @@ export interface OnlineNode {
 
 export interface OfflineNode {
   readonly online: false;
-  /** Its position in the list of addresses. */
+  /** That of the member that is at this address; of none, its position in the list of addresses. */
   readonly id: number;
   readonly address: string;
+  readonly standing: Standing | "none" | null;
   readonly reason: string;
 }
 
@@ -44,23 +47,32 @@ export interface PeerRow {
 /** For the question that a node without an AdminService answers at once. */
 const ADMIN_TIMEOUT_MS = 1000;
 
-/** Asks every node, in the order of `cluster`. A node that does not answer is part of the result. */
+/**
+ * Asks every node, in the order of the client's addresses. A node that does not answer is part of the result. `members`: those of the cluster, as far as
+ * anybody could tell.
+ */
 export async function clusterStatus(
-  cluster: readonly Address[],
   { client, connect }: Connections,
+  members: readonly Member[] | null = null,
 ): Promise<readonly NodeRow[]> {
   const reports = await client.status();
+  const standingOf = (member: Member | undefined): NodeRow["standing"] =>
+    members === null ? null : (member?.standing ?? "none");
   return Promise.all(
-    cluster.map(async ({ text: address }, id): Promise<NodeRow> => {
-      const report = reports[id];
-      if (report === undefined || "error" in report) {
-        return { online: false, id, address, reason: reasonOf(report?.error) };
+    reports.map(async (report, position): Promise<NodeRow> => {
+      const { address } = report;
+      if ("error" in report) {
+        const member = members?.find((member) => member.address === address);
+        const id = member?.id ?? position;
+        return { online: false, id, address, standing: standingOf(member), reason: reasonOf(report.error) };
       }
       const { status } = report;
+      const id = Number(status.id);
       return {
         online: true,
-        id: Number(status.id),
+        id,
         address,
+        standing: standingOf(members?.find((member) => member.id === id)),
         state: status.state,
         term: Number(status.term),
         lastApplied: Number(status.lastApplied),

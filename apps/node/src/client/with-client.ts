@@ -49,7 +49,8 @@ export function withClientOfWhole<T>(
   });
 }
 
-async function withClient<T>(
+/** Runs `work` with a client of exactly these nodes. */
+export async function withClient<T>(
   addresses: readonly string[],
   timeoutMs: number,
   connect: Connections["connect"],
@@ -63,8 +64,9 @@ async function withClient<T>(
   }
 }
 
-async function withConnections<T>(work: (connect: Connections["connect"]) => Promise<T>): Promise<T> {
-  const open = new Map<string, Required<PeerConnection>>();
+/** Runs `work` with a way to each node, one connection for each address, and closes them all afterwards. */
+export async function withConnections<T>(work: (connect: Connections["connect"]) => Promise<T>): Promise<T> {
+  const open = new Map<string, ReturnType<typeof nodePeerConnection>>();
   const connect = (address: string): PeerConnection => {
     let connection = open.get(address);
     if (connection === undefined) {

@@ -4,11 +4,12 @@ import { parseCluster } from "../cluster.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { prepareDataDirs } from "../demo/data-dirs.ts";
 import { Demo } from "../demo/demo.ts";
-import { howToCall, nextSteps, whereUserStands } from "../demo/next-steps.ts";
+import { nextSteps } from "../demo/next-steps.ts";
 import { findPortInUse } from "../demo/ports.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { ExitCode } from "../exit-code.ts";
 import { directory, integer } from "../flags.ts";
+import { howToCall, whereUserStands } from "../how-to-call.ts";
 import type { Io } from "../io.ts";
 import { StopSignals } from "../stop-signals.ts";
 

@@ -64,7 +64,7 @@ export class Demo {
     return withClientOf(cluster, 10_000, async (connections) => {
       for (;;) {
         signal.throwIfAborted();
-        const leader = leaderOf(await clusterStatus(cluster, connections));
+        const leader = leaderOf(await clusterStatus(connections));
         const pid = leader === null ? null : (this.#supervisors[leader.id]?.pid ?? null);
         if (leader !== null && pid !== null) return { id: leader.id, pid };
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));

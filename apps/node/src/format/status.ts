@@ -8,6 +8,7 @@ const right = (title: string): Column => ({ title, align: "right" });
 const NODE_COLUMNS = [
   right("ID"),
   left("ADDRESS"),
+  left("STANDING"),
   left("STATE"),
   right("TERM"),
   right("COMMIT"),
@@ -36,9 +37,11 @@ export function formatStatus(rows: readonly NodeRow[]): string {
 
 function nodeCells(row: NodeRow): readonly string[] {
   const { id, address } = row;
-  if (!row.online) return [String(id), address, "Offline", "-", "-", "-", "-"];
+  const standing = row.standing ?? "-";
+  if (!row.online) return [String(id), address, standing, "Offline", "-", "-", "-", "-"];
   const { state, term, commitIndex, lastApplied, storageSizeBytes } = row;
-  return [id, address, state, term, commitIndex, lastApplied, formatBytes(storageSizeBytes)].map(String);
+  const figures = [term, commitIndex, lastApplied].map(String);
+  return [String(id), address, standing, state, ...figures, formatBytes(storageSizeBytes)];
 }
 
 function replication(leader: OnlineNode | null): string {
@@ -59,10 +62,12 @@ function peerCells(peer: PeerRow): readonly string[] {
 export function statusJson(rows: readonly NodeRow[], options: { readonly peers: boolean }): string {
   const nodes = rows.map((row) => {
     const { id, address } = row;
-    if (!row.online) return { id, address, state: "Offline" };
+    const standing = row.standing === null ? {} : { standing: row.standing === "none" ? null : row.standing };
+    if (!row.online) return { id, address, ...standing, state: "Offline" };
     return {
       id,
       address,
+      ...standing,
       state: row.state,
       term: row.term,
       last_applied: row.lastApplied,

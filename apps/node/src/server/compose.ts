@@ -1,57 +1,42 @@
-import type { ConnectRouter } from "@connectrpc/connect";
-import type { Storage } from "@eraft/core";
-import { type KvQuery, KvStateMachine, kvRoutes } from "@eraft/kv";
+import { type KvQuery, KvStateMachine, MAX_COMMAND_BYTES } from "@eraft/kv";
 import { type Logger, NodeFailedError, RaftNode, systemClock } from "@eraft/runtime";
-import { MemoryStorage } from "@eraft/storage-memory";
-import { WalStorage } from "@eraft/storage-wal";
-import { ConnectTransport } from "@eraft/transport-connect";
-import { nodePeerConnection } from "@eraft/transport-connect/node";
-import { adminRoutes } from "./admin-routes.ts";
+import type { ConnectTransport } from "@eraft/transport-connect";
 import type { ServeConfig } from "./config.ts";
+import type { Disk } from "./disk.ts";
 import { WatchedTransport } from "./watched-transport.ts";
 
 /** A node whose state machine is the key-value store. */
 export type KvRaftNode = RaftNode<Uint8Array, KvQuery>;
 
-/** What a server is made of. */
-export interface Parts {
-  readonly node: KvRaftNode;
-  /** Registers the three services: raftpb for the other nodes, kvraftpb for clients, eraft.admin for operators. */
-  readonly routes: (router: ConnectRouter) => void;
-}
-
-/** From configuration to parts. Touches neither disk nor network. */
-export function compose(config: ServeConfig, logger: Logger): Parts {
-  const { id, cluster, electionTimeoutMs, heartbeatMs, snapshotBytes } = config;
-  const transport = new ConnectTransport({ id, connect: (address) => nodePeerConnection(address) });
-  const node: KvRaftNode = new RaftNode<Uint8Array, KvQuery>({
+/** From configuration to a node. Touches neither disk nor network. */
+export function compose(
+  config: ServeConfig,
+  parts: { readonly disk: Disk; readonly transport: ConnectTransport; readonly logger: Logger },
+): KvRaftNode {
+  const { id, beginning, electionTimeoutMs, heartbeatMs, snapshotBytes } = config;
+  const { transport, logger } = parts;
+  const { identity, storage } = parts.disk;
+  const members = beginning.type === "found" ? [...beginning.members] : [];
+  return new RaftNode<Uint8Array, KvQuery>({
     id,
-    peers: new Map(cluster.map(({ text }, position) => [position, text])),
-    storage: createStorage(config.storage),
+    peers: new Map(members.map(([id, { text }]) => [id, text])),
+    storage,
     transport: new WatchedTransport(transport, systemClock, logger),
     stateMachine: new KvStateMachine(),
+    identity: {
+      clusterId: identity.clusterId,
+      incarnation: identity.incarnation,
+      starts: identity.starts,
+      onClusterId: (clusterId) => identity.adoptCluster(clusterId),
+    },
     electionTimeoutMs,
     heartbeatMs,
     snapshotBytes,
+    maxCommandBytes: MAX_COMMAND_BYTES,
+    // The server does it itself, while it can still be reached.
+    transferOnStop: false,
     logger: withoutFailures(logger),
   });
-  return {
-    node,
-    routes: (router) => {
-      transport.routes(router);
-      kvRoutes(node)(router);
-      adminRoutes(node)(router);
-    },
-  };
-}
-
-function createStorage(storage: ServeConfig["storage"]): Storage {
-  switch (storage.type) {
-    case "wal":
-      return new WalStorage({ dir: storage.dir });
-    case "memory":
-      return new MemoryStorage();
-  }
 }
 
 /** The server reports the end of its node itself: when it happens at the start, one line for people is all there should be. */

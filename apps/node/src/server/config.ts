@@ -3,12 +3,22 @@ import type { LogLevel } from "../logger.ts";
 
 /** All that a server is told. Times in milliseconds. */
 export interface ServeConfig {
-  /** A position in `cluster`. */
   readonly id: number;
-  readonly cluster: readonly Address[];
+  /** Where it listens; where others reach it is for the list of members to say. */
+  readonly listen: Address;
+  readonly beginning: Beginning;
+  /** The cluster that this node is to belong to; null for the one that follows from `beginning`. */
+  readonly clusterId: string | null;
   readonly storage: { readonly type: "wal"; readonly dir: string } | { readonly type: "memory" };
   readonly electionTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly snapshotBytes: number;
   readonly logLevel: LogLevel;
 }
+
+/** How a node comes to its cluster. Once its data says who the members are, that counts, and not this. */
+export type Beginning =
+  /** It is one of those that the cluster begins with, all of them voters. */
+  | { readonly type: "found"; readonly members: ReadonlyMap<number, Address> }
+  /** The cluster is there already; `contacts` are some of its nodes. */
+  | { readonly type: "join"; readonly contacts: readonly Address[] };

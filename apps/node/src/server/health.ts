@@ -17,7 +17,11 @@ const INDEX = [
 ].join("\n");
 
 /** Answers requests that are no RPC. */
-export function answerHttp(request: HttpRequest, response: HttpResponse, status: () => NodeStatus): void {
+export function answerHttp(
+  request: HttpRequest,
+  response: HttpResponse,
+  status: () => NodeStatus | null,
+): void {
   const { statusCode, text } = answerTo(request.method ?? "", request.url ?? "", status);
   response.statusCode = statusCode;
   response.setHeader("content-type", "text/plain; charset=utf-8");
@@ -25,7 +29,7 @@ export function answerHttp(request: HttpRequest, response: HttpResponse, status:
   response.end(request.method === "HEAD" ? undefined : `${text}\n`);
 }
 
-export function answerTo(method: string, url: string, status: () => NodeStatus): Answer {
+export function answerTo(method: string, url: string, status: () => NodeStatus | null): Answer {
   const path = url.split("?", 1)[0];
   if (path !== "/" && path !== "/healthz" && path !== "/readyz") {
     return { statusCode: 404, text: "not found" };
@@ -35,10 +39,14 @@ export function answerTo(method: string, url: string, status: () => NodeStatus):
   return path === "/healthz" ? { statusCode: 200, text: "ok" } : readiness(status());
 }
 
-function readiness(status: NodeStatus): Answer {
-  const { phase, leaderId, leaderAddress, failure } = status;
+/** `status`: null until the data directory is taken. */
+function readiness(status: NodeStatus | null): Answer {
+  if (status === null) return { statusCode: 503, text: "starting" };
+  const { phase, leaderId, leaderAddress, failure, isRemoved, standing } = status;
   if (failure !== null) return { statusCode: 503, text: `failed: ${failure.code}` };
   if (phase !== "running") return { statusCode: 503, text: phase };
+  if (isRemoved) return { statusCode: 503, text: "removed from the cluster" };
+  if (standing === null) return { statusCode: 503, text: "not a member of the cluster" };
   if (leaderId === null) return { statusCode: 503, text: "no leader is known" };
   const leader = leaderId === status.id ? "this node" : `node ${leaderId} at ${leaderAddress}`;
   return { statusCode: 200, text: `ready: ${leader} leads` };

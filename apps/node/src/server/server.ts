@@ -1,10 +1,46 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import type { Member, PeerIdentity } from "@eraft/core";
+import { type KvService, kvService } from "@eraft/kv";
+import {
+  AdminService,
+  type ListMembersResponse,
+  ListMembersResponseSchema,
+} from "@eraft/proto/eraft/admin/v1";
+import { KVService } from "@eraft/proto/kvraftpb";
 import type { NodeFailedError } from "@eraft/runtime";
-import { type RpcServer, serve } from "@eraft/transport-connect/node";
+import { ConnectTransport } from "@eraft/transport-connect";
+import { type RpcServer, nodePeerConnection, serve } from "@eraft/transport-connect/node";
+import { CommandError } from "../errors.ts";
 import type { JsonLogger } from "../logger.ts";
+import { withTimeLimit } from "../time-limit.ts";
+import { type AdminServiceImpl, adminService } from "./admin-service.ts";
 import { type KvRaftNode, compose } from "./compose.ts";
 import type { ServeConfig } from "./config.ts";
-import { claimDataDir } from "./data-dir-owner.ts";
+import { type Disk, takeDisk } from "./disk.ts";
 import { answerHttp } from "./health.ts";
+import { OpenCalls } from "./open-calls.ts";
+import { present, withReception } from "./presentation.ts";
+import type { Reception } from "./reception.ts";
+import { report } from "./report.ts";
+
+/** A successor takes over within milliseconds, or not at all; the rest of the stop needs its time, too. */
+const HAND_OVER_LIMIT_MS = 2000;
+
+/** What became of a start. */
+export interface Started {
+  /** What the nodes that were there already make of this one. */
+  readonly reception: Reception;
+  /** The members, as its own data or its command line says. */
+  readonly members: readonly Member[];
+}
+
+/** What there is once the data directory is taken. */
+interface Parts {
+  readonly node: KvRaftNode;
+  readonly kv: KvService;
+  readonly admin: AdminServiceImpl;
+}
 
 /** One node of a cluster with its port. Lives once. */
 export class Server {
@@ -12,68 +48,128 @@ export class Server {
   readonly failed: Promise<NodeFailedError>;
   readonly #config: ServeConfig;
   readonly #logger: JsonLogger;
-  readonly #node: KvRaftNode;
-  readonly #routes: Parameters<typeof serve>[0]["routes"];
+  readonly #transport: ConnectTransport;
+  readonly #hasFailed: (failure: NodeFailedError) => void;
+  readonly #calls = new OpenCalls();
   #rpc: RpcServer | null = null;
+  #disk: Disk | null = null;
+  #parts: Parts | null = null;
+  #hasStarted = false;
+  #isStopping = false;
 
   /** Touches neither disk nor network. */
   constructor(config: ServeConfig, logger: JsonLogger) {
-    const { node, routes } = compose(config, logger);
     this.#config = config;
     this.#logger = logger;
-    this.#node = node;
-    this.#routes = routes;
-    this.failed = new Promise((resolve) => node.on("failure", resolve));
+    this.#transport = new ConnectTransport({
+      id: config.id,
+      connect: (address) => nodePeerConnection(address),
+      identity: () => this.#identity(),
+    });
+    const { promise, resolve } = Promise.withResolvers<NodeFailedError>();
+    this.failed = promise;
+    this.#hasFailed = resolve;
   }
 
   /**
-   * Resolves once this node can be reached and its storage is read. The port comes first: it is free or not at once, while a long log
-   * takes its time, in which probes should find somebody who says "starting". RPCs are answered UNAVAILABLE until then.
+   * Resolves, with what there is to say of that, once it can be reached and its storage is read. The port comes first: it is free or not at
+   * once, while a long log takes its time, in which probes should find somebody who says "starting". RPCs are answered UNAVAILABLE until then.
    */
-  async start(): Promise<void> {
-    const { id, cluster, storage } = this.#config;
-    const address = cluster[id];
-    if (address === undefined) throw new Error(`no address for node ${id}`);
+  async start(): Promise<Started> {
+    const { listen } = this.#config;
     this.#rpc = serve({
-      host: address.host,
-      port: address.port,
-      routes: this.#routes,
-      fallback: (request, response) => answerHttp(request, response, () => this.#node.status()),
+      host: listen.host,
+      port: listen.port,
+      routes: (router) => this.#routes(router),
+      fallback: (request, response) =>
+        answerHttp(request, response, () => this.#parts?.node.status() ?? null),
     });
     await this.#rpc.listening;
-    if (storage.type === "wal") await claimDataDir(storage.dir, id);
-    await this.#node.start();
-    this.#report();
+    this.#disk = await takeDisk(this.#config);
+    const reception = await present(this.#config, this.#disk.identity, {
+      logger: this.#logger,
+      isStopping: () => this.#isStopping,
+    });
+    if (this.#isStopping) {
+      // `stop` came too early to know of it.
+      await this.#disk.identity.close();
+      throw new CommandError("stopped before it had started");
+    }
+    const node = compose(withReception(this.#config, reception), {
+      disk: this.#disk,
+      transport: this.#transport,
+      logger: this.#logger,
+    });
+    this.#parts = { node, kv: kvService(node), admin: adminService(node) };
+    node.on("failure", (failure) => this.#hasFailed(failure));
+    await node.start();
+    this.#hasStarted = true;
+    report(node, this.#config, this.#logger);
+    return { reception, members: node.membership().members };
   }
 
   /**
-   * Lets calls under way finish, for a second at most, then stops the node and closes its storage. The node goes on until then:
-   * a write that a client waits for needs it.
+   * Hands the leadership over, lets calls under way finish, for a second at most, then stops the node and closes its storage. The node goes on until
+   * then: the election of a successor may need its vote, and a write that a client waits for needs the node. The streams of its peers are no
+   * calls to wait for: they end with the node.
    */
   async stop(): Promise<void> {
-    await this.#rpc?.close();
-    await this.#node.stop();
+    this.#isStopping = true;
+    const node = this.#parts?.node;
+    if (node?.status().role === "leader") await this.#handOver(node);
+    const closed = this.#rpc?.close();
+    await Promise.race([closed, this.#calls.none()]);
+    await node?.stop();
+    await closed;
+    await this.#disk?.identity.close();
   }
 
-  #report(): void {
-    const { id, cluster, storage } = this.#config;
-    const { term, lastLogIndex, snapshotIndex } = this.#node.status();
-    const details = {
-      address: cluster[id]?.text,
-      nodes: cluster.length,
-      storage,
-      term,
-      lastLogIndex,
-      snapshotIndex,
-    };
-    this.#logger.info("Started.", details);
-    if (storage.type === "memory") {
-      this.#logger.warn("With memory storage a restart forgets votes and log: use it for experiments only.");
+  async #handOver(node: KvRaftNode): Promise<void> {
+    try {
+      const late = (): Error => new Error(`nobody took over within ${HAND_OVER_LIMIT_MS} ms`);
+      await withTimeLimit(node.transferLeadership(), HAND_OVER_LIMIT_MS, late);
+      const { leaderId } = node.status();
+      this.#logger.info("Handed the leadership over.", { leaderId });
+    } catch (error) {
+      // Without it the others have to notice that their leader is gone.
+      this.#logger.info("Stopping without a successor.", { error });
     }
-    this.#node.on("snapshot", (snapshot) => {
-      const verb = snapshot.source === "local" ? "Took" : "Received";
-      this.#logger.info(`${verb} a snapshot up to index ${snapshot.lastIncludedIndex}.`, snapshot);
+  }
+
+  #identity(): PeerIdentity {
+    const identity = this.#parts?.node.identity ?? this.#disk?.identity ?? null;
+    if (identity === null) throw new Error("asked who this is before its disk was read");
+    return identity;
+  }
+
+  #routes(router: ConnectRouter): void {
+    this.#transport.routes(router);
+    router.service(KVService, {
+      command: (request, context) => this.#calls.track(this.#running().kv.command(request, context)),
+      getStatus: () => this.#running().kv.getStatus(),
     });
-    this.#node.on("failure", (error) => this.#logger.error(error.message, { error }));
+    router.service(AdminService, {
+      getNodeStatus: (request, context) => this.#running().admin.getNodeStatus(request, context),
+      listMembers: (request, context) =>
+        this.#hasStarted ? this.#running().admin.listMembers(request, context) : this.#listNobody(),
+      changeMembers: (request, context) => this.#running().admin.changeMembers(request, context),
+      transferLeadership: (request, context) => this.#running().admin.transferLeadership(request, context),
+    });
+  }
+
+  /** Until its log is read, a node with a log has nothing to say about the members; one without has nothing to keep others waiting for. */
+  #listNobody(): ListMembersResponse {
+    const { clusterId, starts } = this.#disk?.identity ?? { clusterId: null, starts: null };
+    return create(ListMembersResponseSchema, {
+      id: BigInt(this.#config.id),
+      leaderId: -1n,
+      clusterId: clusterId ?? "",
+      starting: starts !== 1,
+    });
+  }
+
+  #running(): Parts {
+    if (this.#parts === null) throw new ConnectError("this node is starting", Code.Unavailable);
+    return this.#parts;
   }
 }

@@ -41,6 +41,9 @@ export class WatchedTransport implements Transport {
         this.#heard(header.from);
         return receiver.receiveSnapshot(header, chunks);
       },
+      identify: (peer, identity) => receiver.identify?.(peer, identity) ?? null,
+      rejected: (peer, refusal) => receiver.rejected?.(peer, refusal),
+      disconnected: (peer) => receiver.disconnected?.(peer),
       unreachable: (peer, error) => {
         this.#failed(peer, error);
         receiver.unreachable(peer, error);
@@ -50,6 +53,7 @@ export class WatchedTransport implements Transport {
 
   setPeers(peers: ReadonlyMap<NodeId, string>): void {
     this.#addresses = peers;
+    for (const peer of this.#contacts.keys()) if (!peers.has(peer)) this.#contacts.delete(peer);
     this.#inner.setPeers(peers);
   }
 
@@ -66,6 +70,8 @@ export class WatchedTransport implements Transport {
   }
 
   #failed(peer: NodeId, error: Error): void {
+    // A call to a node that was removed may end after that.
+    if (!this.#addresses.has(peer)) return;
     const contact = this.#contactOf(peer);
     const now = this.#clock.now();
     contact.failingSinceMs ??= now;
