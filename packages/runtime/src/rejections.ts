@@ -21,8 +21,8 @@ export class Rejections {
   }
 
   report(peer: NodeId, rejection: Rejection): void {
-    const last = this.#last.get(peer);
-    if (last?.by === rejection.by && last.refusal === rejection.refusal) return;
+    // Often both refuse, each in its turn: that is one case, not a new one with every try.
+    if (this.#last.get(peer)?.refusal === rejection.refusal) return;
     this.#last.delete(peer);
     this.#last.set(peer, rejection);
     const [oldest] = this.#last.keys();

@@ -14,7 +14,7 @@ export interface Member {
   readonly failures: NodeFailedError[];
 }
 
-type Tuning = Partial<RaftNodeOptions<Uint8Array, string, string>>;
+export type Tuning = Partial<RaftNodeOptions<Uint8Array, string, string>>;
 
 /** Servers in one process, on time that passes only when a test says so. */
 export class Cluster {
@@ -23,14 +23,21 @@ export class Cluster {
   readonly members: Member[] = [];
   readonly #size: number;
   readonly #tuning: Tuning;
+  readonly #tuningOf: (id: NodeId) => Tuning;
 
-  private constructor(size: number, tuning: Tuning) {
+  private constructor(size: number, tuning: Tuning, tuningOf: (id: NodeId) => Tuning) {
     this.#size = size;
     this.#tuning = tuning;
+    this.#tuningOf = tuningOf;
   }
 
-  static async start(size: number, tuning: Tuning = {}): Promise<Cluster> {
-    const cluster = new Cluster(size, tuning);
+  /** @param tuningOf what is different from server to server, asked for each life of one */
+  static async start(
+    size: number,
+    tuning: Tuning = {},
+    tuningOf: (id: NodeId) => Tuning = () => ({}),
+  ): Promise<Cluster> {
+    const cluster = new Cluster(size, tuning, tuningOf);
     for (let id = 0; id < size; id += 1) {
       cluster.make(id);
       await cluster.member(id).node.start();
@@ -51,6 +58,7 @@ export class Cluster {
       seed: id + 1,
       logger: silent,
       ...this.#tuning,
+      ...this.#tuningOf(id),
       ...tuning,
     });
     const failures: NodeFailedError[] = [];

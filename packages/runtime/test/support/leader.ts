@@ -12,8 +12,8 @@ export interface ScriptedLeader {
   readonly transport: ScriptedTransport;
   readonly storage: FaultyStorage;
   readonly journal: Journal;
-  /** Servers 1 and 2 answer all that was sent to them since the last time, as good followers. */
-  answer(): Promise<void>;
+  /** Of servers 1 and 2, those that are named, or both, answer all that was sent to them since the last time, as good followers. */
+  answer(...ids: number[]): Promise<void>;
 }
 
 /** Server 0 of three, which servers 1 and 2, played by the test, have elected. Its first entry is committed. */
@@ -29,11 +29,12 @@ export async function startLeader(
   const node = new RaftNode<Uint8Array, string, string>({ ...parts, transferOnStop: false, ...tuning });
   await node.start();
   let answered = 0;
-  const answer = async (): Promise<void> => {
+  const answer = async (...ids: number[]): Promise<void> => {
     await settle();
     for (; answered < transport.sent.length; answered += 1) {
       const sent = transport.sent[answered];
-      const response = sent && responseTo(sent);
+      const isMeant = sent && (ids.length === 0 || ids.includes(sent.to));
+      const response = isMeant ? responseTo(sent) : null;
       if (response) transport.deliver(response);
     }
     await settle();
