@@ -1,6 +1,7 @@
 import { type Socket, connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
@@ -198,6 +199,25 @@ test("a forgotten caller is told nothing until it is healed, while new connectio
   expect([caller.errorCode, caller.ended]).toEqual([null, false]);
   proxy.heal("arrives");
   expect(await caller.fate()).toBe("ECONNRESET");
+});
+
+test("nothing is left of a proxy that is closed in the moment in which the other ends say goodbye", async () => {
+  const ends: Socket[] = [];
+  const server = createServer((socket) => void ends.push(socket.on("error", () => {})));
+  server.listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const proxy = await LinkProxy.start(port, new Random(1));
+  const callers = Array.from({ length: 10 }, () => dial(proxy));
+  await eventually(() => expect(ends).toHaveLength(callers.length));
+  const witness = connect({ port, host: "127.0.0.1" }).resume();
+  await eventually(() => expect(ends).toHaveLength(callers.length + 1));
+  for (const end of ends) end.end();
+  // It hears of it last, in the same turn of the event loop in which the proxy's sockets have, and pass it on.
+  await once(witness, "end");
+  await proxy.close();
+  expect(proxy.connectionCount).toBe(0);
 });
 
 test("nobody behind the proxy is like nobody there", async () => {
