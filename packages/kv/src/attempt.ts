@@ -2,7 +2,7 @@ import { Code, ConnectError, type Client } from "@connectrpc/connect";
 import type { Clock } from "@eraft/core";
 import { type CommandResponse, type KVService, Op } from "@eraft/proto/kvraftpb";
 import type { KvCommand } from "./command.ts";
-import { LEADER_HEADER } from "./protocol.ts";
+import { CONSISTENCY_HEADER, type KvConsistency, LEADER_HEADER } from "./protocol.ts";
 
 /** What one request to one server came to. */
 export type Verdict =
@@ -37,10 +37,17 @@ export interface AttemptLimits {
   readonly clock: Clock;
 }
 
-/** Sends `command` once. Never rejects, and takes no longer than it may even if the transport ignores its signal. */
+/** What is sent. */
+export interface KvCall {
+  readonly command: KvCommand;
+  /** For a GET. */
+  readonly consistency: KvConsistency;
+}
+
+/** Sends a command once. Never rejects, and takes no longer than it may even if the transport ignores its signal. */
 export async function attempt(
   client: Client<typeof KVService>,
-  command: KvCommand,
+  { command, consistency }: KvCall,
   limits: AttemptLimits,
 ): Promise<Verdict> {
   let hint: string | null = null;
@@ -49,6 +56,8 @@ export async function attempt(
       client.command(command, {
         signal,
         timeoutMs: limits.timeoutMs,
+        // Without it, the message is one that the Go nodes have always got.
+        ...(consistency === "linearizable" ? {} : { headers: { [CONSISTENCY_HEADER]: consistency } }),
         onHeader: (headers) => (hint = headers.get(LEADER_HEADER)),
       }),
     );

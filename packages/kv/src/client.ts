@@ -7,6 +7,7 @@ import { MAX_TIMER_MS, systemClock } from "./clock.ts";
 import { type KvCommand, commandFault, faultMessage } from "./command.ts";
 import { type KvCallReport, KvInvalidArgumentError } from "./errors.ts";
 import { LeaderFinder } from "./leader-finder.ts";
+import { CONSISTENCIES, type KvConsistency } from "./protocol.ts";
 import { type RetryContext, RetryLoop } from "./retry-loop.ts";
 import { type ClientSession, SessionPool, randomClientId } from "./session-pool.ts";
 
@@ -36,6 +37,12 @@ export interface KvCallOptions {
   readonly deadlineMs?: number;
   /** Ends the call with a `KvAbortedError` when aborted. */
   readonly signal?: AbortSignal;
+}
+
+/** How a GET is made. */
+export interface KvGetOptions extends KvCallOptions {
+  /** How new the answer has to be. Default `linearizable`. */
+  readonly consistency?: KvConsistency;
 }
 
 /** What one server says of itself, or why it does not. */
@@ -94,11 +101,18 @@ export class KvClient {
     await this.#write("append", { op: Op.APPEND, key, value }, options);
   }
 
-  /** The value of `key`, null if there is none: at least as new as everything that was done before this call began. */
-  async get(key: string, options: KvCallOptions = {}): Promise<string | null> {
+  /** The value of `key`, null if there is none: at least as new as everything that was done before this call began, unless `consistency` allows less. */
+  async get(key: string, options: KvGetOptions = {}): Promise<string | null> {
     const command = { op: Op.GET, key, value: "", clientId: 0n, commandId: 0n };
     checkCommand(command);
-    return this.#call("get", options, (call) => new RetryLoop(this.#context, command, call).run());
+    const { consistency = "linearizable" } = options;
+    if (!CONSISTENCIES.includes(consistency)) {
+      throw new KvInvalidArgumentError(
+        `consistency is ${JSON.stringify(consistency)}, not one of ${CONSISTENCIES.join(", ")}`,
+      );
+    }
+    const request = { command, consistency };
+    return this.#call("get", options, (call) => new RetryLoop(this.#context, request, call).run());
   }
 
   /**
@@ -130,7 +144,8 @@ export class KvClient {
     await this.#call(what, options, async (call) => {
       const session = await this.#session(call);
       const ids = { clientId: session.clientId, commandId: session.nextCommandId() };
-      const loop = new RetryLoop(this.#context, { ...write, ...ids }, call);
+      const request = { command: { ...write, ...ids }, consistency: "linearizable" } as const;
+      const loop = new RetryLoop(this.#context, request, call);
       try {
         await loop.run();
       } finally {

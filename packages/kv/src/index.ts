@@ -1,6 +1,7 @@
 // For users of a cluster.
 export { KvClient } from "./client.ts";
-export type { KvCallOptions, KvClientOptions, KvNodeReport } from "./client.ts";
+export type { KvCallOptions, KvClientOptions, KvGetOptions, KvNodeReport } from "./client.ts";
+export type { KvConsistency } from "./protocol.ts";
 export {
   KvAbortedError,
   KvCallError,
@@ -19,7 +20,7 @@ export type { KvQuery, KvStateMachineOptions } from "./state-machine.ts";
 export { kvRoutes, kvService } from "./routes.ts";
 export type { KvCallContext, KvRoutesOptions, KvService } from "./routes.ts";
 export type { KvNode, KvNodeStatus } from "./node.ts";
-export { LEADER_HEADER } from "./protocol.ts";
+export { CONSISTENCY_HEADER, LEADER_HEADER } from "./protocol.ts";
 
 // For tools and simulations.
 export {

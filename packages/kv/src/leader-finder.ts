@@ -1,5 +1,6 @@
 /**
- * Which server to ask. Remembers, for all calls of a client, who answered last: a command that was answered was answered by the leader.
+ * Which server to ask. Remembers, for all calls of a client, who answered last: a write that was answered was answered by the leader. A read may have been
+ * answered by any server; that one is asked again only while nobody better is known.
  */
 export class LeaderFinder {
   readonly #addresses: readonly string[];
@@ -13,7 +14,11 @@ export class LeaderFinder {
 
   /** Where a call begins: at the leader, or while there is none known, at each address in turn. */
   first(): string {
-    if (this.#leader !== null) return this.#leader;
+    return this.#leader ?? this.next();
+  }
+
+  /** Each address in turn, whoever leads. */
+  next(): string {
     this.#start += 1;
     return this.#at(this.#start - 1);
   }
@@ -33,8 +38,12 @@ export class LeaderFinder {
     return this.#addresses.includes(address);
   }
 
-  succeeded(address: string): void {
+  wrote(address: string): void {
     this.#leader = address;
+  }
+
+  read(address: string): void {
+    this.#leader ??= address;
   }
 
   /** Forgets the leader if it was this one; another call may have found the new one meanwhile. */

@@ -1,9 +1,8 @@
 import type { Client } from "@connectrpc/connect";
 import type { Clock } from "@eraft/core";
 import { type KVService, Op } from "@eraft/proto/kvraftpb";
-import { type Verdict, attempt } from "./attempt.ts";
+import { type KvCall, type Verdict, attempt } from "./attempt.ts";
 import type { CallScope } from "./call-scope.ts";
-import type { KvCommand } from "./command.ts";
 import { type KvCallReport, KvRefusedError } from "./errors.ts";
 import type { LeaderFinder } from "./leader-finder.ts";
 
@@ -25,7 +24,7 @@ export interface RetryContext {
 /** One command, sent until there is an answer or the call ends. Every attempt has the same ids, so servers recognise it. */
 export class RetryLoop {
   readonly #context: RetryContext;
-  readonly #command: KvCommand;
+  readonly #request: KvCall;
   readonly #call: CallScope;
   readonly #lastErrors = new Map<string, Error>();
   /** Where the call is in the list of addresses. */
@@ -35,11 +34,12 @@ export class RetryLoop {
   #pauses = 0;
   #mayHappen = false;
 
-  constructor(context: RetryContext, command: KvCommand, call: CallScope) {
+  constructor(context: RetryContext, request: KvCall, call: CallScope) {
     this.#context = context;
-    this.#command = command;
+    this.#request = request;
     this.#call = call;
-    this.#listed = context.finder.first();
+    // What may be old, anybody may say: the leader has enough to do.
+    this.#listed = request.consistency === "stale" ? context.finder.next() : context.finder.first();
   }
 
   /** Whether an attempt may have had an effect, or may still have, of which no answer tells. */
@@ -49,13 +49,13 @@ export class RetryLoop {
 
   /** Resolves with the value of a GET, null for none. Rejects with a `KvCallError`. */
   async run(): Promise<string | null> {
-    const { finder, attemptsPerRound } = this.#context;
+    const { attemptsPerRound } = this.#context;
     let address = this.#listed;
     for (;;) {
       if (this.#call.ended !== null) throw this.#call.endError(this.#call.ended, this.#report());
       const verdict = await this.#attempt(address);
       if (verdict.type === "answer") {
-        finder.succeeded(address);
+        this.#answered(address);
         this.#mayHappen = false;
         return verdict.value;
       }
@@ -83,11 +83,21 @@ export class RetryLoop {
     }
     // Whole milliseconds and not 0, which would mean no limit on the wire.
     const timeoutMs = Math.max(1, Math.ceil(Math.min(attemptTimeoutMs, this.#call.remainingMs())));
-    const verdict = await attempt(client, this.#command, { timeoutMs, signal: this.#call.signal, clock });
-    if (verdict.type === "failed" && verdict.effect === "possible" && this.#command.op !== Op.GET) {
+    const verdict = await attempt(client, this.#request, { timeoutMs, signal: this.#call.signal, clock });
+    if (verdict.type === "failed" && verdict.effect === "possible" && this.#isWrite) {
       this.#mayHappen = true;
     }
     return verdict;
+  }
+
+  get #isWrite(): boolean {
+    return this.#request.command.op !== Op.GET;
+  }
+
+  #answered(address: string): void {
+    const { finder } = this.#context;
+    if (this.#isWrite) finder.wrote(address);
+    else if (this.#request.consistency !== "stale") finder.read(address);
   }
 
   /**

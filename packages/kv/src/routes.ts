@@ -15,7 +15,13 @@ import { MAX_TIMER_MS, systemClock } from "./clock.ts";
 import { type KvLimits, STATE_LIMITS, commandFault, encodeCommand, faultMessage } from "./command.ts";
 import { KvInvalidArgumentError } from "./errors.ts";
 import type { KvNode } from "./node.ts";
-import { LEADER_HEADER, type WireError } from "./protocol.ts";
+import {
+  CONSISTENCIES,
+  CONSISTENCY_HEADER,
+  type KvConsistency,
+  LEADER_HEADER,
+  type WireError,
+} from "./protocol.ts";
 import { type KvResult, NO_KEY, isKvResult } from "./result.ts";
 
 export interface KvRoutesOptions {
@@ -30,7 +36,8 @@ export interface KvRoutesOptions {
 }
 
 /** What a call needs to know of its caller; Connect's `HandlerContext` has it. */
-export type KvCallContext = Pick<HandlerContext, "signal" | "timeoutMs" | "responseHeader">;
+export type KvCallContext = Pick<HandlerContext, "signal" | "timeoutMs" | "responseHeader"> &
+  Partial<Pick<HandlerContext, "requestHeader">>;
 
 /** `kvraftpb.KVService` as functions, for a server that does not use Connect's router. */
 export interface KvService {
@@ -74,22 +81,38 @@ async function handleCommand(
 ): Promise<CommandResponse> {
   const fault = commandFault(request, settings);
   if (fault !== null) throw new ConnectError(faultMessage(fault, settings), Code.InvalidArgument);
+  const consistency = request.op === Op.GET ? consistencyOf(context) : "linearizable";
   let result: KvResult | null;
   try {
-    result = await withTimeLimit(settings, context, (signal) => execute(node, request, signal));
+    result = await withTimeLimit(settings, context, (signal) =>
+      execute(node, request, { signal, consistency }),
+    );
   } catch (error) {
     return errorResponse(error, context);
   }
   return result === null ? response("ErrTimeout") : resultResponse(result);
 }
 
-async function execute(node: KvNode, request: CommandRequest, signal: AbortSignal): Promise<KvResult> {
+/** Of a word that it does not know, a server must not guess which promise it was to keep. */
+function consistencyOf({ requestHeader }: KvCallContext): KvConsistency {
+  const given = requestHeader?.get(CONSISTENCY_HEADER) ?? "linearizable";
+  const known = CONSISTENCIES.find((consistency) => consistency === given);
+  if (known !== undefined) return known;
+  const text = `${CONSISTENCY_HEADER} is ${JSON.stringify(given)}, not one of ${CONSISTENCIES.join(", ")}`;
+  throw new ConnectError(text, Code.InvalidArgument);
+}
+
+async function execute(
+  node: KvNode,
+  request: CommandRequest,
+  options: { readonly signal: AbortSignal; readonly consistency: KvConsistency },
+): Promise<KvResult> {
   if (request.op === Op.GET) {
-    const value = await node.read({ key: request.key }, { signal });
+    const value = await node.read({ key: request.key }, options);
     if (value === undefined) return NO_KEY;
     if (typeof value === "string") return { status: "ok", value };
   } else {
-    const result = await node.propose(encodeCommand(request), { signal });
+    const result = await node.propose(encodeCommand(request), { signal: options.signal });
     if (isKvResult(result)) return result;
   }
   throw new Error("the node's state machine is not a key-value store");

@@ -20,6 +20,7 @@ import {
   hanging,
   losingReply,
   notLeading,
+  reading,
   serving,
 } from "./support/cluster.ts";
 import { finish, settle } from "./support/manual-clock.ts";
@@ -48,6 +49,33 @@ test("put, append and get; the leader is found once and then asked at once", asy
   expect(cluster.asked.slice(3)).toStrictEqual(["c", "c", "c"]);
   expect(cluster.connected).toStrictEqual(["a", "b", "c"]);
   expect(cluster.clock.pending).toBe(0);
+});
+
+test("how new an answer has to be is told with each GET, and nothing is told if it is the usual", async () => {
+  const cluster = new ScriptedCluster({ a: serving });
+  const kv = cluster.client();
+  for (const consistency of ["stale", "lease", "linearizable"] as const) await kv.get("k", { consistency });
+  expect(cluster.node.consistencies).toStrictEqual(["stale", "lease", "linearizable"]);
+  expect(cluster.headers).toStrictEqual(["stale", "lease", null]);
+  const wrong = kv.get("k", { consistency: "fresh" as "stale" });
+  expect(await rejection(wrong)).toBeInstanceOf(KvInvalidArgumentError);
+  expect(cluster.asked).toHaveLength(3);
+});
+
+test("a server that answers a read is not taken for the leader that is known, a stale read goes to each in turn", async () => {
+  const cluster = new ScriptedCluster({ a: reading, b: serving, c: reading });
+  const kv = cluster.client();
+  // With no leader known, whoever has answered is asked again.
+  await kv.get("k");
+  await kv.get("k");
+  expect(cluster.asked).toStrictEqual(["a", "a"]);
+  await kv.put("k", "1");
+  expect(cluster.asked.slice(2)).toStrictEqual(["a", "b"]);
+  for (let at = 0; at < 3; at += 1) await kv.get("k", { consistency: "stale" });
+  expect(cluster.asked.slice(4).toSorted()).toStrictEqual(["a", "b", "c"]);
+  await kv.put("k", "2");
+  await kv.get("k");
+  expect(cluster.asked.slice(7)).toStrictEqual(["b", "b"]);
 });
 
 test("a hint is followed at once, but only to an address the client was given", async () => {

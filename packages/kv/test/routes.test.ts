@@ -19,6 +19,7 @@ import {
   type KvQuery,
   type KvResult,
   type KvRoutesOptions,
+  CONSISTENCY_HEADER,
   LEADER_HEADER,
   MAX_KEY_BYTES,
   MAX_VALUE_BYTES,
@@ -61,6 +62,21 @@ test("PUT and APPEND are proposed with their ids, GET is read without a log entr
     commandId: 3n,
   });
   expect(node.queries).toStrictEqual([{ key: "k" }, { key: "no" }]);
+});
+
+test("a GET says in a header how new its answer has to be; a word that is unknown is refused, not guessed at", async () => {
+  const node = new FakeNode();
+  const kv = serve(node);
+  for (const consistency of ["stale", "lease", "linearizable"]) {
+    await kv.command({ key: "k", op: Op.GET }, { headers: { [CONSISTENCY_HEADER]: consistency } });
+  }
+  await kv.command({ key: "k", op: Op.GET });
+  expect(node.consistencies).toStrictEqual(["stale", "lease", "linearizable", "linearizable"]);
+  const unknown = { headers: { [CONSISTENCY_HEADER]: "session" } };
+  expect(await codeOf(kv.command({ key: "k", op: Op.GET }, unknown))).toBe(Code.InvalidArgument);
+  expect(node.consistencies).toHaveLength(4);
+  // To a write it says nothing.
+  expect(await kv.command({ key: "k", value: "v", op: Op.PUT }, unknown)).toMatchObject({ err: "OK" });
 });
 
 test("a retry of an APPEND gets the cached answer", async () => {

@@ -4,9 +4,10 @@ import {
   KVService,
   type CommandResponse,
   CommandResponseSchema,
+  Op,
 } from "@eraft/proto/kvraftpb";
 import { create } from "@bufbuild/protobuf";
-import { KvClient, type KvClientOptions, LEADER_HEADER, kvService } from "@eraft/kv";
+import { CONSISTENCY_HEADER, KvClient, type KvClientOptions, LEADER_HEADER, kvService } from "@eraft/kv";
 import { FakeNode, never } from "./fake-node.ts";
 import { ManualClock } from "./manual-clock.ts";
 
@@ -18,6 +19,9 @@ export type Script = (
 ) => Promise<CommandResponse> | CommandResponse;
 
 export const serving: Script = (_request, serve) => serve();
+/** A follower that asks its leader what it needs to know for a read. */
+export const reading: Script = (request, serve) =>
+  request.op === Op.GET ? serve() : create(CommandResponseSchema, { err: "ErrWrongLeader" });
 export const hanging: Script = never;
 export const dead: Script = () => {
   throw new ConnectError("connection refused", Code.Unavailable);
@@ -53,6 +57,8 @@ export class ScriptedCluster {
   readonly received: { readonly address: string; readonly request: CommandRequest; readonly atMs: number }[] =
     [];
   readonly connected: string[] = [];
+  /** Of every command, what its header says of consistency. */
+  readonly headers: (string | null)[] = [];
 
   constructor(scripts: Readonly<Record<string, Script | readonly Script[]>>) {
     this.addresses = Object.keys(scripts);
@@ -85,6 +91,7 @@ export class ScriptedCluster {
     return createRouterTransport((router) => {
       router.service(KVService, {
         command: async (request, context) => {
+          this.headers.push(context.requestHeader.get(CONSISTENCY_HEADER));
           this.received.push({ address, request, atMs: this.clock.now() });
           const scripts = this.scripts.get(address) ?? [];
           const script = (scripts.length > 1 ? scripts.shift() : scripts[0]) ?? dead;

@@ -1,10 +1,12 @@
-import { type KvNode, type KvNodeStatus, type KvQuery, KvStateMachine } from "@eraft/kv";
+import { type KvConsistency, type KvNode, type KvNodeStatus, type KvQuery, KvStateMachine } from "@eraft/kv";
 
 /** A cluster of one that is always right: applies what is proposed at once, and keeps what it was asked. */
 export class FakeNode implements KvNode {
   readonly machine: KvStateMachine = new KvStateMachine();
   readonly proposed: Uint8Array[] = [];
   readonly queries: KvQuery[] = [];
+  /** Of each query. */
+  readonly consistencies: (KvConsistency | undefined)[] = [];
   readonly signals: AbortSignal[] = [];
   /** Happens before anything is done; may throw, or take its time. */
   before: () => Promise<void> | void = () => {};
@@ -27,9 +29,13 @@ export class FakeNode implements KvNode {
     return result;
   }
 
-  async read(query: KvQuery, options?: { signal?: AbortSignal }): Promise<unknown> {
+  async read(
+    query: KvQuery,
+    options?: { signal?: AbortSignal; consistency?: KvConsistency },
+  ): Promise<unknown> {
     await this.#begin(options?.signal);
     this.queries.push(query);
+    this.consistencies.push(options?.consistency);
     const value = await this.machine.query(query);
     await this.after();
     return value;
