@@ -61,27 +61,33 @@ test("a server that comes back with its disk is the one it was; so is everybody 
   }
 });
 
-test("a server that lost its disk loses its vote, gets the log, and then its vote back, all by itself", async () => {
-  const { leader, others } = await startThree();
-  const { id } = others[0].node;
-  const seen: (string | undefined)[] = [];
-  const rejections: unknown[] = [];
-  leader.node.on("membership", () => seen.push(standingOf(leader, id)));
-  leader.node.on("rejection", (event) => rejections.push(event));
-  const back = await disks.wipe(id);
-  const told: unknown[] = [];
-  back.node.on("rejection", (event) => told.push(event));
-  await cluster.until(() => standingOf(leader, id) === "voter" && seen.length > 2, "it does not come back");
-  expect(seen).toEqual(["rejoining", "promotable", "incoming", "voter"]);
-  expect(disks.namesAt(leader)[id]).toBe(`disk ${id}'`);
-  await cluster.until(() => textsOf(back) === "a", "it does not get the log");
-  expect(rejections).toEqual([{ peer: id, by: leader.node.id, refusal: "otherDisk" }]);
-  expect(told).toContainEqual({ peer: leader.node.id, by: leader.node.id, refusal: "otherDisk" });
-  // And it is a member like any other again.
-  await others[1].node.stop();
-  await cluster.await(leader.node.propose(bytes("b")));
-  for (const { rejection } of back.node.status().peers) expect(rejection).toBeNull();
-});
+test.for([
+  ["with the peers that it always had", {}],
+  ["as one that joins", { peers: new Map<number, string>() }],
+] as const)(
+  "a server that lost its disk loses its vote, gets the log, and then its vote back, all by itself: started %s",
+  async ([, tuning]) => {
+    const { leader, others } = await startThree();
+    const { id } = others[0].node;
+    const seen: (string | undefined)[] = [];
+    const rejections: unknown[] = [];
+    leader.node.on("membership", () => seen.push(standingOf(leader, id)));
+    leader.node.on("rejection", (event) => rejections.push(event));
+    const back = await disks.wipe(id, tuning);
+    const told: unknown[] = [];
+    back.node.on("rejection", (event) => told.push(event));
+    await cluster.until(() => standingOf(leader, id) === "voter" && seen.length > 2, "it does not come back");
+    expect(seen).toEqual(["rejoining", "promotable", "incoming", "voter"]);
+    expect(disks.namesAt(leader)[id]).toBe(`disk ${id}'`);
+    await cluster.until(() => textsOf(back) === "a", "it does not get the log");
+    expect(rejections).toEqual([{ peer: id, by: leader.node.id, refusal: "otherDisk" }]);
+    expect(told).toContainEqual({ peer: leader.node.id, by: leader.node.id, refusal: "otherDisk" });
+    // And it is a member like any other again.
+    await others[1].node.stop();
+    await cluster.await(leader.node.propose(bytes("b")));
+    for (const { rejection } of back.node.status().peers) expect(rejection).toBeNull();
+  },
+);
 
 test("before that, what it stores is not counted: a write that only it and the leader hold is not committed", async () => {
   const { leader, others } = await startThree();

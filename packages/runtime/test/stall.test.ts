@@ -92,3 +92,16 @@ test("ticks keep their pace after a stall", async () => {
   await pass(follower, 3);
   expect(follower.node.status().role).toBe("preCandidate");
 });
+
+test("a leader whose connections broke is not waited for; who still hears from it says no, so a wrong hint costs nothing", async () => {
+  const follower = await start();
+  follower.receiver.disconnected?.(2);
+  await pass(follower, 11);
+  expect(follower.node.status()).toMatchObject({ role: "follower", leaderId: 1 });
+  follower.receiver.disconnected?.(1);
+  await pass(follower, 11);
+  expect(follower.node.status()).toMatchObject({ role: "preCandidate", leaderId: null, term: 1 });
+  follower.transport.deliver(heartbeat(2));
+  await settle();
+  expect(follower.node.status()).toMatchObject({ role: "follower", leaderId: 1, term: 1 });
+});

@@ -38,6 +38,11 @@ export class ManualClock implements Clock {
     this.#nowMs = untilMs;
   }
 
+  /** Time that something takes which lets nothing else happen: what becomes due fires later. */
+  pass(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** The process stalls: time is over at once, and only then what has become due fires, once. */
   stall(ms: number): void {
     this.#nowMs += ms;

@@ -2,6 +2,7 @@ import type {
   AppendEntries,
   InstallSnapshot,
   Message,
+  NodeId,
   OutgoingSnapshot,
   Receiver,
   Transport,
@@ -17,7 +18,7 @@ export class ScriptedTransport implements Transport {
   async start(receiver: Receiver): Promise<void> {
     this.receiver = receiver;
   }
-  setPeers(): void {}
+  setPeers(_peers: ReadonlyMap<NodeId, string>): void {}
   send(message: Message): void {
     this.sent.push(message);
   }
