@@ -183,6 +183,13 @@ export const KV: readonly Mutant[] = [
     replace: 'return { type: "answer", value: "" };',
   },
   {
+    id: "kv/refused-connection-may-be-done",
+    bug: "says that a write to a cluster which is down may have been done",
+    file: ATTEMPT,
+    find: "|| wasNeverConnected(connectError);",
+    replace: "|| wasNeverConnected(null);",
+  },
+  {
     id: "kv/lost-answer-is-not-done",
     bug: "says that a command was not done when only its answer was lost",
     file: ATTEMPT,
@@ -194,9 +201,9 @@ export const KV: readonly Mutant[] = [
     bug: "gives a retry an id of its own, so that it is done twice",
     like: ["S10"],
     file: RETRY,
-    find: "const verdict = await attempt(client, this.#command, {",
+    find: "const verdict = await attempt(client, this.#request, {",
     replace:
-      "const command = { ...this.#command, commandId: this.#command.commandId + BigInt(this.#attempts - 1) };\n    const verdict = await attempt(client, command, {",
+      "const { command: first } = this.#request;\n    const command = { ...first, commandId: first.commandId + BigInt(this.#attempts - 1) };\n    const verdict = await attempt(client, { ...this.#request, command }, {",
   },
   {
     id: "kv/uncertain-session-reused",
