@@ -23,6 +23,7 @@ export const SERVE_FLAGS: {
   readonly "election-timeout-ms": Flag<number>;
   readonly "heartbeat-ms": Flag<number>;
   readonly "snapshot-bytes": Flag<number>;
+  readonly "max-clock-drift-percent": Flag<number | null>;
   readonly "log-level": Flag<LogLevel>;
 } = {
   id: integer({
@@ -80,6 +81,12 @@ export const SERVE_FLAGS: {
     max: 2 ** 40,
     fallback: { value: 8 * 1024 * 1024 },
   }),
+  "max-clock-drift-percent": integer<null>({
+    help: "allows lease reads: the clocks of no two nodes differ in speed by more than this; the same on all nodes (default: no lease reads)",
+    min: 0,
+    max: 50,
+    fallback: { value: null },
+  }),
   "log-level": choice({
     help: "the least that is logged (default info)",
     values: LOG_LEVELS,
@@ -109,6 +116,7 @@ export function serveConfig(flags: ServeFlags): ServeConfig {
     electionTimeoutMs,
     heartbeatMs,
     snapshotBytes: flags["snapshot-bytes"],
+    maxClockDriftPercent: flags["max-clock-drift-percent"],
     logLevel: flags["log-level"],
   };
 }

@@ -13,7 +13,7 @@ export function compose(
   config: ServeConfig,
   parts: { readonly disk: Disk; readonly transport: ConnectTransport; readonly logger: Logger },
 ): KvRaftNode {
-  const { id, beginning, electionTimeoutMs, heartbeatMs, snapshotBytes } = config;
+  const { id, beginning, electionTimeoutMs, heartbeatMs, snapshotBytes, maxClockDriftPercent } = config;
   const { transport, logger } = parts;
   const { identity, storage } = parts.disk;
   const members = beginning.type === "found" ? [...beginning.members] : [];
@@ -33,6 +33,7 @@ export function compose(
     heartbeatMs,
     snapshotBytes,
     maxCommandBytes: MAX_COMMAND_BYTES,
+    ...(maxClockDriftPercent === null ? {} : { leaseReads: { maxClockDrift: maxClockDriftPercent / 100 } }),
     // The server does it itself, while it can still be reached.
     transferOnStop: false,
     logger: withoutFailures(logger),

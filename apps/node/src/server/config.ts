@@ -13,6 +13,8 @@ export interface ServeConfig {
   readonly electionTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly snapshotBytes: number;
+  /** Null for no reads that rely on clocks. */
+  readonly maxClockDriftPercent: number | null;
   readonly logLevel: LogLevel;
 }
 
