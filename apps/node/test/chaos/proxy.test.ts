@@ -82,6 +82,24 @@ test("bytes and ends pass in both directions, as they are", async () => {
   expect([caller.errorCode, callee.errorCode]).toEqual([null, null]);
 });
 
+test("bytes are counted over all connections, and one can wait for so many", async () => {
+  const { proxy, open } = await setUp();
+  const [first, second] = [await open(), await open()];
+  const milestone = proxy.whenPassed("forward", 7);
+  first.caller.socket.write("abcd");
+  expect(await first.callee.receives("abcd")).toBe("abcd");
+  expect(proxy.passed("forward")).toBe(4);
+  proxy.resetAll();
+  await first.caller.fate();
+  await second.caller.fate();
+  const third = await open();
+  third.caller.socket.write("efg");
+  await milestone;
+  expect(await third.callee.receives("efg")).toBe("efg");
+  expect([proxy.passed("forward"), proxy.passed("backward")]).toEqual([7, 0]);
+  await proxy.whenPassed("forward", 7);
+});
+
 test("a cut in one direction holds bytes back, and lets those of the other pass; healed, they arrive", async () => {
   const { proxy, open } = await setUp();
   const { caller, callee } = await open();

@@ -18,6 +18,7 @@ export class Conduit {
   readonly #source: Socket;
   readonly #sink: Socket;
   readonly #random: Random;
+  readonly #onPassed: (bytes: number) => void;
   #faults: PathFaults = NO_FAULTS;
   #items: Item[] = [];
   #heldBytes = 0;
@@ -27,10 +28,12 @@ export class Conduit {
   #sourceOver = false;
   #muted = false;
 
-  constructor(source: Socket, sink: Socket, random: Random) {
+  /** @param onPassed is told of all bytes that are given to the sink, right after that */
+  constructor(source: Socket, sink: Socket, random: Random, onPassed: (bytes: number) => void) {
     this.#source = source;
     this.#sink = sink;
     this.#random = random;
+    this.#onPassed = onPassed;
     source.on("data", (bytes: Uint8Array) => this.#take(bytes));
     source.once("end", () => this.#over("end"));
     source.on("error", () => this.#over("reset"));
@@ -122,6 +125,7 @@ export class Conduit {
       this.passed += bytes.length;
       if (this.passed < this.#resetAt) this.#sink.write(bytes);
       else this.#breakOff(bytes);
+      this.#onPassed(bytes.length);
     }
   }
 

@@ -16,6 +16,13 @@ interface Connection {
   readonly backward: Conduit;
 }
 
+/** So many bytes that are to pass, and what is to happen then. */
+interface Milestone {
+  readonly direction: Direction;
+  readonly bytes: number;
+  readonly reached: () => void;
+}
+
 /**
  * A TCP proxy in front of one target, for one kind of caller. What it does to the bytes can be changed at any time, for connections that
  * exist as for those to come; `heal` takes all of it back.
@@ -29,6 +36,8 @@ export class LinkProxy {
   readonly #connections = new Set<Connection>();
   readonly #silent = new Set<Socket>();
   readonly #faults: Record<Direction, PathFaults> = { forward: NO_FAULTS, backward: NO_FAULTS };
+  readonly #passed: Record<Direction, number> = { forward: 0, backward: 0 };
+  readonly #waiting = new Set<Milestone>();
   #refusing = false;
 
   private constructor(targetPort: number, random: Random) {
@@ -53,6 +62,19 @@ export class LinkProxy {
 
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /** Bytes that were passed on in one direction, over all connections that there ever were. */
+  passed(direction: Direction): number {
+    return this.#passed[direction];
+  }
+
+  /** Resolves as soon as that many bytes were passed on. */
+  whenPassed(direction: Direction, bytes: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add({ direction, bytes, reached: resolve });
+    this.#count(direction, 0);
+    return promise;
   }
 
   /** Adds to what is done to the bytes in one direction. */
@@ -130,8 +152,8 @@ export class LinkProxy {
     const connection: Connection = {
       near,
       far,
-      forward: new Conduit(near, far, this.#random),
-      backward: new Conduit(far, near, this.#random),
+      forward: new Conduit(near, far, this.#random, (bytes) => this.#count("forward", bytes)),
+      backward: new Conduit(far, near, this.#random, (bytes) => this.#count("backward", bytes)),
     };
     connection.forward.faults = this.#faults.forward;
     connection.backward.faults = this.#faults.backward;
@@ -143,6 +165,15 @@ export class LinkProxy {
     };
     near.once("close", onClose);
     far.once("close", onClose);
+  }
+
+  #count(direction: Direction, bytes: number): void {
+    this.#passed[direction] += bytes;
+    for (const milestone of this.#waiting) {
+      if (milestone.direction !== direction || this.#passed[direction] < milestone.bytes) continue;
+      this.#waiting.delete(milestone);
+      milestone.reached();
+    }
   }
 
   #watch(socket: Socket): void {

@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { bigSnapshot } from "./big-snapshot/big-snapshot.ts";
+
+const MIB = 2 ** 20;
+
+// 256 MiB, a thousand puts a second, and the latencies: pnpm big-snapshot
+test("a snapshot goes on where its link broke off, nobody stands for election, and no put fails", async () => {
+  const { sizeBytes, sentBytes, cuts, elections, before, during, problems } = await bigSnapshot({
+    sizeBytes: 24 * MIB,
+    putsPerSecond: 50,
+    beforeMs: 500,
+    // What is under way at a cut is lost, up to 4 MiB; begun anew each time, it would be 2.5 times as much.
+    maxSentShare: 2,
+    flags: ["--snapshot-bytes", String(8 * MIB)],
+    say: () => {},
+  });
+  expect(problems).toEqual([]);
+  expect({ cuts, elections }).toEqual({ cuts: 3, elections: 0 });
+  expect(sentBytes).toBeGreaterThan(0.9 * sizeBytes);
+  expect(before.length).toBeGreaterThan(0);
+  expect(during.length).toBeGreaterThan(0);
+}, 240_000);
