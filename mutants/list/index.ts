@@ -3,9 +3,11 @@ import { CORE_COMMIT } from "./core-commit.ts";
 import { CORE_DURABILITY } from "./core-durability.ts";
 import { CORE_ELECTIONS } from "./core-elections.ts";
 import { CORE_INPUT } from "./core-input.ts";
+import { CORE_MEMBERS } from "./core-members.ts";
 import { CORE_READS } from "./core-reads.ts";
 import { CORE_REPLICATION } from "./core-replication.ts";
 import { CORE_SNAPSHOTS } from "./core-snapshots.ts";
+import { CORE_SUCCESSION } from "./core-succession.ts";
 import { FOUND_MEMBERS } from "./found-members.ts";
 import { KV } from "./kv.ts";
 import { RUNTIME } from "./runtime.ts";
@@ -16,6 +18,7 @@ import { STORAGE_WAL_ORDER } from "./storage-wal-order.ts";
 import { STORAGE_WAL } from "./storage-wal.ts";
 import { TRANSPORT_CONNECT } from "./transport-connect.ts";
 import { TRANSPORT_MEMORY } from "./transport-memory.ts";
+import { TRANSPORT_NODE } from "./transport-node.ts";
 
 /** All seeded bugs. */
 export const MUTANTS: readonly Mutant[] = [
@@ -25,6 +28,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...CORE_DURABILITY,
   ...CORE_SNAPSHOTS,
   ...CORE_READS,
+  ...CORE_MEMBERS,
+  ...CORE_SUCCESSION,
   ...CORE_INPUT,
   ...FOUND_MEMBERS,
   ...RUNTIME,
@@ -35,5 +40,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORAGE_WAL_IDENTITY,
   ...TRANSPORT_MEMORY,
   ...TRANSPORT_CONNECT,
+  ...TRANSPORT_NODE,
   ...KV,
 ];

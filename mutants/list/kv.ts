@@ -203,7 +203,7 @@ export const KV: readonly Mutant[] = [
     file: RETRY,
     find: "const verdict = await attempt(client, this.#request, {",
     replace:
-      "const { command: first } = this.#request;\n    const command = { ...first, commandId: first.commandId + BigInt(this.#attempts - 1) };\n    const verdict = await attempt(client, { ...this.#request, command }, {",
+      "const { command } = this.#request;\n    const request = { ...this.#request, command: { ...command, commandId: command.commandId + BigInt(this.#attempts - 1) } };\n    const verdict = await attempt(client, request, {",
   },
   {
     id: "kv/uncertain-session-reused",

@@ -36,6 +36,13 @@ export const RUNTIME: readonly Mutant[] = [
     replace: "if (lateMs < Number.POSITIVE_INFINITY) {",
   },
   {
+    id: "runtime/late-tick-delays-the-next",
+    bug: "lets time pass slower by what each tick is late",
+    file: "packages/runtime/src/ticker.ts",
+    find: "    this.#dueMs += this.#tickMs;\n",
+    replace: "    this.#dueMs = this.#clock.now() + this.#tickMs;\n",
+  },
+  {
     id: "runtime/wake-up-lost",
     bug: "forgets what arrives in the middle of a turn until something else arrives",
     like: ["L13"],
@@ -213,6 +220,13 @@ export const RUNTIME: readonly Mutant[] = [
     replace: "",
   },
   {
+    id: "runtime/close-error-hides-the-reason",
+    bug: "says of a start that failed only that the storage could not be closed",
+    file: NODE,
+    find: '        this.#host.logger.error("The storage could not be closed.", { error });\n',
+    replace: "        throw error;\n",
+  },
+  {
     id: "runtime/storage-closed-early",
     bug: "closes the storage under a write and the state machine under an apply",
     like: ["L19"],
@@ -265,6 +279,32 @@ export const RUNTIME: readonly Mutant[] = [
     file: LOCAL,
     find: "      this.#retryBytes = retryBytes;\n",
     replace: "",
+  },
+  {
+    id: "runtime/view-failure-still-writes",
+    bug: "goes on with its turn after the state machine has failed to give a view",
+    file: LOOP,
+    find: "    if (this.#host.isClosed()) {\n      staged?.accept(false);\n      return null;\n    }\n",
+    replace: "",
+  },
+  {
+    id: "runtime/given-up-snapshot-put-off",
+    bug: "waits with its next snapshot as after a failure when one gave way to the leader's",
+    file: LOCAL,
+    find: "    this.#retryBytes = 0;\n    try {\n",
+    replace: "    this.#retryBytes = retryBytes;\n    try {\n",
+    also: [
+      {
+        file: LOCAL,
+        find: "    this.#isSuspended = false;\n    this.#retryBytes = 0;\n",
+        replace: "    this.#isSuspended = false;\n",
+      },
+      {
+        file: LOCAL,
+        find: '    this.#host.push({ type: "compacted"',
+        replace: '    this.#retryBytes = 0;\n    this.#host.push({ type: "compacted"',
+      },
+    ],
   },
   {
     id: "runtime/half-snapshot-committed",

@@ -1,0 +1,88 @@
+import type { Mutant } from "../src/mutant.ts";
+
+const HANDLER = "packages/transport-connect/src/node/handler.ts";
+const SERVE = "packages/transport-connect/src/node/serve.ts";
+const SESSIONS = "packages/transport-connect/src/node/session-manager.ts";
+const MALFORMED = "packages/transport-connect/src/server/malformed.ts";
+
+/** Ports, connections and requests on Node: most of these this project has had, see docs/found-bugs.md. */
+export const TRANSPORT_NODE: readonly Mutant[] = [
+  {
+    id: "transport-connect/host-header-ends-process",
+    bug: "throws out of the adapter at a bad Host header, so that any stranger ends the process",
+    file: HANDLER,
+    find: "    try {\n      this.#rpc(request, response);\n",
+    replace: "    this.#rpc(request, response);\n    try {\n",
+  },
+  {
+    id: "transport-connect/other-services-malformed-is-internal",
+    bug: "tells clients of the services beside Raft's that rubbish is a fault of the server",
+    file: HANDLER,
+    find: "        registerStrict(router, routes);\n",
+    replace: "        registerStrict(router, () => {});\n        routes(router);\n",
+  },
+  {
+    id: "transport-connect/malformed-is-internal",
+    bug: "tells callers that rubbish is a fault of the server",
+    file: MALFORMED,
+    find: 'trailer.set("grpc-status", String(Code.InvalidArgument));',
+    replace: "void trailer;",
+  },
+  {
+    id: "transport-connect/rejection-unanswered",
+    bug: "leaves a request open for ever whose error cannot be put into a trailer",
+    file: MALFORMED,
+    find: "if (request.signal.aborted) throw reason;",
+    replace: "if (request.signal.aborted || reason instanceof URIError) throw reason;",
+  },
+  {
+    id: "transport-connect/dead-sessions-kept",
+    bug: "keeps each connection that is gone in memory until its idle timeout",
+    file: "packages/transport-connect/src/node/idle.ts",
+    find: "  timer.unref();\n",
+    replace: "  timer.unref();\n  session.setTimeout(timeoutMs, look);\n",
+  },
+  {
+    id: "transport-connect/attempt-without-end",
+    bug: "waits for TCP to give up a connection attempt that nobody answers",
+    file: SESSIONS,
+    find: "socket.destroy(timedOut(connectTimeoutMs))",
+    replace: "session.destroy(timedOut(connectTimeoutMs))",
+  },
+  {
+    id: "transport-connect/attempt-outlives-close",
+    bug: "leaves connections behind when it is closed that are not established yet",
+    file: SESSIONS,
+    find: "      session.destroy();\n      socket.destroy();\n",
+    replace: "      session.destroy();\n      void socket;\n",
+  },
+  {
+    id: "transport-connect/ping-answer-unheard",
+    bug: "gives up the connection to a peer that is slow, though it answers pings",
+    file: SESSIONS,
+    find: "        if (session === this.#current) this.#heard();\n",
+    replace: "",
+  },
+  {
+    id: "transport-connect/ipv6-brackets-lost",
+    bug: "leaves out the brackets of an IPv6 address, so that servers cannot tell where its port begins",
+    file: SESSIONS,
+    find: '":authority": this.#host,',
+    replace: '":authority": this.#host.replace(/^\\[|\\]/g, ""),',
+  },
+  {
+    id: "transport-connect/byte-by-byte-spins",
+    bug: "reads the first bytes of a slow sender again and again, and does nothing else any more",
+    file: "packages/transport-connect/src/node/sniff.ts",
+    find: "    if (matches && known < PREFACE.byteLength) return;\n",
+    replace:
+      "    if (matches && known < PREFACE.byteLength) {\n      socket.unshift(held);\n      held = Buffer.alloc(0);\n      return;\n    }\n",
+  },
+  {
+    id: "transport-connect/calls-hang-after-close",
+    bug: "destroys sessions in a way that Connect's clients do not notice when it is closed",
+    file: SERVE,
+    find: "      for (const socket of this.#sockets) socket.destroy();\n",
+    replace: "      for (const session of this.#sessions) session.destroy();\n",
+  },
+];
