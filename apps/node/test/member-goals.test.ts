@@ -23,6 +23,15 @@ function view(others: readonly Member[] = [], isCommitted = true): MembersView {
 
 const everybody = (): boolean => true;
 
+/** Of the nodes only these answer. */
+function answers(...ids: readonly number[]): (id: number) => boolean {
+  return (id) => ids.includes(id);
+}
+
+function kinds(steps: readonly Goal[]): readonly unknown[] {
+  return steps.map(({ changes }) => changes[0]?.type);
+}
+
 test.each<[string, Goal, MembersView, string]>([
   ["nothing", addVoter(3, A), view(), "toDo"],
   ["an entry that may be lost", addVoter(3, A), view([member(3, "promotable", A)], false), "underWay"],
@@ -89,9 +98,6 @@ test("what is there already is no problem: a command that is repeated ends as th
 });
 
 test("a change that the voters left could not finish is not begun", () => {
-  const answers = (...ids: readonly number[]): ((id: number) => boolean) => {
-    return (id) => ids.includes(id);
-  };
   // Of 0, 1 and 2 only 0 and 2 answer: without 2 there would be 0 and 1, and no majority.
   expect(objection(view(), remove(2).changes, answers(0, 2))).toContain("(0, 1), 1 does not answer");
   expect(objection(view(), demote(2).changes, answers(0, 2))).toContain("1 does not answer");
@@ -105,7 +111,6 @@ test("a change that the voters left could not finish is not begun", () => {
 });
 
 test("a new node takes the place of the old one before that one goes, unless there is no room", () => {
-  const kinds = (steps: readonly Goal[]): readonly unknown[] => steps.map(({ changes }) => changes[0]?.type);
   expect(kinds(replacement(view(), 1, 3, A))).toEqual(["addVoter", "remove"]);
   const full = view([3, 4, 5, 6].map((id) => member(id, "voter")));
   expect(kinds(replacement(full, 1, 7, A))).toEqual(["remove", "addVoter"]);
