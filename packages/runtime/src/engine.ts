@@ -136,16 +136,12 @@ export class Engine implements Receiver {
       );
       return;
     }
-    if (!this.#identities.vouchFor(message.from)) return;
-    this.#heard(message.from);
-    this.loop.push({ type: "receive", message });
+    if (this.#heard(message)) this.loop.push({ type: "receive", message });
   }
 
   async receiveSnapshot(header: InstallSnapshot, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     if (this.#host.isClosed()) throw new StoppedError();
-    if (!this.#identities.vouchFor(header.from))
-      throw new Error(`Server ${header.from} is not to be listened to.`);
-    this.#heard(header.from);
+    if (!this.#heard(header)) throw new Error(`What server ${header.from} says does not count.`);
     await this.#incoming.receive(header, chunks);
   }
 
@@ -168,8 +164,12 @@ export class Engine implements Receiver {
     this.loop.push({ type: "unreachable", peer });
   }
 
-  #heard(peer: NodeId): void {
-    this.#peers.heard(peer);
-    this.rejections.heard(peer);
+  /** False if what the sender says does not count. */
+  #heard(message: Message): boolean {
+    const trust = this.#identities.trust(message);
+    if (trust !== "all") return trust === "questions";
+    this.#peers.heard(message.from);
+    this.rejections.heard(message.from);
+    return true;
   }
 }

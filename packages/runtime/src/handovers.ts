@@ -1,6 +1,6 @@
 import { countsIn, type NodeId, type RaftState, type RequestId, type RoleChange } from "@eraft/core";
-import { TransferFailedError } from "./change-errors.ts";
-import { messageOf } from "./errors.ts";
+import { TransferFailedError, TransferringError } from "./change-errors.ts";
+import { toError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { Peers } from "./peers.ts";
 import type { Requests } from "./requests.ts";
@@ -58,17 +58,28 @@ export function hasSuccessor({ role }: RaftState, peers: Peers): boolean {
   return role === "leader" && others.some(({ lastError }) => lastError === null);
 }
 
+/** How long to wait while the leadership is being handed over at somebody else's request. */
+const PAUSE_MS = 20;
+
 /** What a leader does before it stops. Never rejects, and takes no longer than `timeoutMs`. */
 export async function handOver(timeoutMs: number, requests: Requests, host: Host): Promise<void> {
-  const { id, promise } = requests.open(undefined, { effect: null });
-  const giveUp = (): void => requests.reject(id, new TransferFailedError("it takes too long"));
-  const cancel = host.clock.after(timeoutMs, giveUp);
-  host.push({ type: "transferLeadership", id, to: null });
-  try {
-    await promise;
-  } catch (error) {
-    host.logger.info(`Stopping without a successor: ${messageOf(error)}`, { error });
-  } finally {
-    cancel();
+  const { clock, logger } = host;
+  const over = Promise.withResolvers<Error>();
+  const cancels = [clock.after(timeoutMs, () => over.resolve(new TransferFailedError("it takes too long")))];
+  let failure = await Promise.race([over.promise, transfer(requests, host)]);
+  while (failure instanceof TransferringError) {
+    const pause = Promise.withResolvers<void>();
+    cancels.push(clock.after(PAUSE_MS, pause.resolve));
+    await Promise.race([over.promise, pause.promise]);
+    failure = await Promise.race([over.promise, transfer(requests, host)]);
   }
+  for (const cancel of cancels) cancel();
+  if (failure !== null) logger.info(`Stopping without a successor: ${failure.message}`, { failure });
+}
+
+/** Null once another server leads, else why none does. */
+function transfer(requests: Requests, host: Host): Promise<Error | null> {
+  const { id, promise } = requests.open(undefined, { effect: null });
+  host.push({ type: "transferLeadership", id, to: null });
+  return promise.then(() => null, toError);
 }

@@ -1,4 +1,4 @@
-import type { IdentityRefusal, LogIndex, NodeId, PeerIdentity } from "@eraft/core";
+import type { IdentityRefusal, LogIndex, Message, NodeId, PeerIdentity, RoleChange } from "@eraft/core";
 import { InvalidOptionError, StorageFailedError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { Peers } from "./peers.ts";
@@ -11,6 +11,9 @@ export interface NodeIdentity extends PeerIdentity {
    */
   readonly onClusterId?: (clusterId: string) => void | Promise<void>;
 }
+
+/** What counts of what a server says: all of it, what it asks for but no answers, or nothing. */
+export type Trust = "all" | "questions" | "nothing";
 
 /** What the core was told last of a server, and when: in which configuration. */
 interface Claim {
@@ -26,9 +29,13 @@ const MAX_MET = 64;
  * could help to elect a leader that lacks committed entries. The configuration says by which disk each member is known.
  *
  * 1. A member by whose disk nobody knows it yet names it: the leader writes that down.
- * 2. It comes back with another disk: everybody refuses it, and nothing it says counts. If the disk that is known has been silent for an election
- *    timeout, the leader writes down the new one, which makes the server a learner without a vote (see Standing).
+ * 2. It comes back with another disk: it is refused, and nothing it says counts. If the disk that is known has been silent for an election timeout, the
+ *    leader writes down the new one, which makes the server a learner without a vote (see Standing).
  * 3. Servers that have that entry let it in. It gets the log and, once it has caught up, its vote back.
+ *
+ * A server that hears of no leader may itself be the one that is behind, and whom it does not know the leader that could tell it. So it lets in
+ * whoever comes, to listen to what he asks for, which is judged by its content as from anybody. His answers do not count: they are promises of the disk
+ * that is known.
  */
 export class Identities {
   readonly #host: Host;
@@ -41,6 +48,7 @@ export class Identities {
   /** As whom each server was let in last. */
   readonly #met = new Map<NodeId, PeerIdentity>();
   readonly #claims = new Map<NodeId, Claim>();
+  #leaderId: NodeId | null = null;
   /** Null when this server does not lead. */
   #leads: { readonly sinceMs: number } | null = null;
 
@@ -58,9 +66,10 @@ export class Identities {
     return this.#own;
   }
 
-  /** This server has been elected, or leads no longer. */
-  leads(isLeader: boolean): void {
-    this.#leads = isLeader ? { sinceMs: this.#host.clock.now() } : null;
+  roleChanged({ role, leaderId }: RoleChange): void {
+    // Whoever stands for election has not heard from the last leader for a long time.
+    this.#leaderId = role === "follower" || role === "leader" ? leaderId : null;
+    this.#leads = role === "leader" ? { sinceMs: this.#host.clock.now() } : null;
     this.#claims.clear();
   }
 
@@ -76,26 +85,25 @@ export class Identities {
     if (met?.incarnation === incarnation && starts < met.starts) return "olderDisk";
     const known = this.#incarnationOf(peer);
     if (known !== incarnation) this.#claim(peer, known, incarnation);
-    if (known !== null && known !== incarnation) return "otherDisk";
+    const hasLeader = this.#leaderId !== null && this.#leaderId !== peer;
+    if (known !== null && known !== incarnation && hasLeader) return "otherDisk";
     this.#meet(peer, identity);
     if (clusterId === null && identity.clusterId !== null) this.#join(this.#own, identity.clusterId);
     return null;
   }
 
-  /**
-   * Whether what `peer` says counts. It was let in, but the configuration may have changed since: an entry that named its disk may have been
-   * truncated, or one that names another disk been added.
-   */
-  vouchFor(peer: NodeId): boolean {
-    if (this.#own === null) return true;
-    if (this.#joining !== null) return false;
+  /** What counts of what is sent by a server that was let in. The configuration may have changed since: an entry may have been truncated, or added. */
+  trust({ from: peer, type }: Pick<Message, "from" | "type">): Trust {
+    if (this.#own === null) return "all";
+    if (this.#joining !== null) return "nothing";
     const met = this.#met.get(peer);
     // Over a wire without a handshake nobody introduces himself.
-    if (met === undefined) return true;
+    if (met === undefined) return "all";
     const known = this.#incarnationOf(peer);
-    if (known === met.incarnation) return true;
+    if (known === met.incarnation) return "all";
     this.#claim(peer, known, met.incarnation);
-    return known === null;
+    if (known === null) return "all";
+    return type.endsWith("Response") || type === "refusal" ? "nothing" : "questions";
   }
 
   #incarnationOf(peer: NodeId): string | null {

@@ -214,7 +214,7 @@ export class Loop {
     const { events, logger } = this.#host;
     const { leaderId, term, role } = change;
     logger.info(`Now ${role} in term ${term}; leader: ${leaderId ?? "none known"}.`, change);
-    this.#tools.identities.leads(role === "leader");
+    this.#tools.identities.roleChanged(change);
     this.#tools.handovers.roleChanged(change);
     events.emit("role", change);
     if (leaderId === this.#leaderId) return;

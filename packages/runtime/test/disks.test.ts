@@ -126,6 +126,31 @@ test("before that, its vote is not counted: with it and one other server there i
   await cluster.until(() => textsOf(back) === "ab", "it does not get the log");
 });
 
+test("a server that was away meanwhile is told by the leader, also if that is the one whose disk it does not know", async () => {
+  disks = await DiskCluster.start(5);
+  cluster = disks.cluster;
+  const leader = await cluster.leader();
+  await cluster.await(leader.node.propose(bytes("a")));
+  await cluster.run(500);
+  const [lost, away] = await cluster.followers();
+  if (!lost || !away) throw new Error("There are no followers.");
+  const { id } = lost.node;
+  for (const { node } of cluster.members)
+    if (node !== away.node) disks.network.links.cut(away.node.id, node.id);
+  const back = await disks.wipe(id);
+  await cluster.until(() => disks.namesAt(leader)[id] === `disk ${id}'`, "it does not come back");
+  await cluster.until(() => standingOf(leader, id) === "voter", "it does not get its vote back");
+  await cluster.run(200);
+  await leader.node.transferLeadership({ to: id });
+  expect(back.node.status().role).toBe("leader");
+  await cluster.await(back.node.propose(bytes("b")));
+  expect(disks.namesAt(away)[id]).toBe(`disk ${id}`);
+  disks.network.links.heal();
+  await cluster.until(() => textsOf(away) === "ab", "nobody tells it");
+  expect(disks.namesAt(away)[id]).toBe(`disk ${id}'`);
+  expect(back.node.status().role).toBe("leader");
+});
+
 test("a copy of a disk that is older than what was seen of it is refused for good; emptied, it comes back", async () => {
   const { leader, others } = await startThree();
   const { id } = others[0].node;

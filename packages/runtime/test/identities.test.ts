@@ -2,6 +2,7 @@ import type { PeerIdentity } from "@eraft/core";
 import { afterEach, expect, test } from "vitest";
 import { type ScriptedLeader, startLeader } from "./support/leader.ts";
 import { settle } from "./support/manual-clock.ts";
+import { heartbeat } from "./support/scripted-transport.ts";
 
 // Server 0 leads, the test plays servers 1 and 2, and whoever comes by.
 
@@ -116,6 +117,31 @@ test("who is identified while another server leads is written down as soon as th
   for (let ticks = 0; leader.node.status().role !== "leader" && ticks < 200; ticks += 1) await run(25);
   await run(500);
   expect(namesOf()).toEqual(["disk 0", "disk 1", "disk 2"]);
+});
+
+test("a server that hears of no leader listens to a disk that it does not know, and counts none of its answers", async () => {
+  await start();
+  const answerOf = (type: "preVoteResponse" | "requestVoteResponse", sequence: number) => {
+    const { term } = leader.node.status();
+    leader.transport.deliver({ type, from: 1, to: 0, term, sequence, voteGranted: true });
+  };
+  // It is cut off, gives up its leadership, and after a while asks for votes.
+  for (let ticks = 0; leader.node.status().role !== "preCandidate" && ticks < 200; ticks += 1)
+    await run(25, 9);
+  expect(identify(1, disk("new"))).toBeNull();
+  const { term } = leader.node.status();
+  const asked = leader.transport.sent.findLast(({ type, to }) => type === "preVote" && to === 1);
+  answerOf("preVoteResponse", asked?.sequence ?? 0);
+  await settle();
+  expect(leader.node.status()).toMatchObject({ role: "preCandidate", term });
+  expect(leader.node.status().peers[0]?.lastContactMs).toBeGreaterThan(ELECTION_TIMEOUT_MS);
+  // But a leader is a leader, whatever the name of its disk.
+  leader.transport.deliver({ ...heartbeat(1, term + 1), prevLogIndex: 99, prevLogTerm: 1 });
+  await settle();
+  expect(leader.node.status()).toMatchObject({ role: "follower", leaderId: 1, term: term + 1 });
+  expect(identify(1, disk("new"))).toBeNull();
+  // And of whoever is none, when there is one, nothing is heard.
+  expect(identify(2, disk("newer"))).toBe("otherDisk");
 });
 
 test("what is seen of a disk tells an older copy; a newer opening, and another server's, do not", async () => {

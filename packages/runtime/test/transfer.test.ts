@@ -195,6 +195,26 @@ test("a server alone stops at once", async () => {
   expect(cluster.clock.pendingTimers).toBe(0);
 });
 
+test("a leader that is stopped in the middle of handing over to somebody lets that come to its end", async () => {
+  const { leader, others } = await startThree();
+  const [wanted] = others;
+  const gate = new Gate();
+  gate.close();
+  if (wanted) wanted.storage.before = gate.pass;
+  // It has not got the last entry yet, so it is not asked to stand.
+  await cluster.await(leader.node.propose(bytes("b")));
+  const transfer = outcomeOf(leader.node.transferLeadership({ to: idOf(wanted) }));
+  await settle();
+  const stopped = outcomeOf(leader.node.stop());
+  await cluster.run(200);
+  expect([transfer.state, stopped.state]).toEqual(["pending", "pending"]);
+  gate.open();
+  await cluster.until(() => stopped.state !== "pending", "it does not stop");
+  expect(transfer.state).toBe("fulfilled");
+  expect(wanted?.node.status().role).toBe("leader");
+  expect(cluster.clock.pendingTimers).toBe(2); // The tickers of the two that run.
+});
+
 test("a node that fails while it hands over stops, and its callers hear of the failure", async () => {
   const { leader, others } = await startThree();
   const gate = new Gate();
