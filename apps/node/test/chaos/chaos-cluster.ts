@@ -10,6 +10,8 @@ import { ChaosNetwork } from "./network.ts";
 import type { Random } from "./random.ts";
 import { SmallDisk } from "./small-disk.ts";
 
+const ROUTES = new URL("routes.ts", import.meta.url);
+
 export interface ChaosClusterOptions {
   readonly nodes: number;
   /** Further flags of `eraft serve`. */
@@ -18,8 +20,8 @@ export interface ChaosClusterOptions {
 }
 
 /**
- * A cluster of real processes that talk through {@link ChaosNetwork}. Each node is told its own address, where it listens, and for every other
- * one that of the proxy on the way there. What `TestCluster` does itself (status, convergence) goes straight to the nodes.
+ * A cluster of real processes that talk through {@link ChaosNetwork}: whatever a node opens to another one goes to the proxy on the way there, see
+ * routes.ts. What `TestCluster` does itself (status, convergence) goes straight to the nodes.
  */
 export class ChaosCluster extends TestCluster {
   readonly network: ChaosNetwork;
@@ -29,7 +31,6 @@ export class ChaosCluster extends TestCluster {
   readonly whyNoSmallDisk: string | null;
   /** What nodes did by themselves that they must not. */
   readonly problems: string[] = [];
-  readonly #flags: readonly string[];
   readonly #logs = new Map<number, string>();
   /** Processes of which somebody said that they will end. */
   readonly #doomed = new Set<number>();
@@ -43,7 +44,6 @@ export class ChaosCluster extends TestCluster {
     this.network = parts.network;
     this.smallDisks = parts.smallDisks;
     this.whyNoSmallDisk = parts.whyNoSmallDisk;
-    this.#flags = flags;
   }
 
   /** Resolves once every node listens. */
@@ -63,11 +63,6 @@ export class ChaosCluster extends TestCluster {
     }
   }
 
-  /** What node `id` is told about the cluster. */
-  addressesFor(id: number): readonly string[] {
-    return this.addresses.map((own, other) => (other === id ? own : this.network.address(id, other)));
-  }
-
   /** Under which addresses the clients know the nodes. */
   get clientAddresses(): readonly string[] {
     return this.addresses.map((_, id) => this.network.address("clients", id));
@@ -78,14 +73,9 @@ export class ChaosCluster extends TestCluster {
     return join(disk?.path ?? this.dir, `node-${id}`);
   }
 
-  override serveArgs(id: number): readonly string[] {
-    const cluster = this.addressesFor(id).join(",");
-    const where = ["--cluster", cluster, "--data-dir", this.dataDir(id)];
-    return ["serve", "--id", String(id), ...where, ...this.#flags];
-  }
-
   override async restart(id: number, options: SpawnOptions = {}): Promise<void> {
-    const starting = super.restart(id, options);
+    const nodeArgs = ["--import", this.#routesOf(id), ...(options.nodeArgs ?? [])];
+    const starting = super.restart(id, { ...options, nodeArgs });
     const started = this.process(id);
     void started.exited.then((exit) => this.#ended(id, started.pid, exit));
     const late = (): Error => new Error(`node ${id} does not listen: ${lastLine(started.stderr)}`);
@@ -96,6 +86,13 @@ export class ChaosCluster extends TestCluster {
     this.expectEnd(id);
     const late = (): Error => new Error(`node ${id} does not end on ${signal}`);
     return withTimeLimit(super.kill(id, signal), HANGS_AFTER_MS, late);
+  }
+
+  /** The module that leads what node `id` opens to the others through the network. */
+  #routesOf(id: number): string {
+    const ways = this.network.nodes.filter((other) => other !== id);
+    const routes = ways.map((other) => [this.addresses[other], this.network.address(id, other)].map(portOf));
+    return `${ROUTES.href}?${routes.map((ports) => ports.join("=")).join("&")}`;
   }
 
   /** From now on the process of node `id` may end; until then, its end is a problem. */
@@ -155,4 +152,8 @@ async function mountSmallDisks(
 
 function lastLine(text: string): string {
   return text.trim().split("\n").at(-1) ?? "";
+}
+
+function portOf(address = ""): string {
+  return address.slice(address.lastIndexOf(":") + 1);
 }

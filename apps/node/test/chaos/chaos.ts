@@ -142,6 +142,10 @@ class Run {
         ...problems,
         ...this.#cluster.problems,
         ...missing.map(({ kind }) => `no ${kind} has come about`),
+        // Faults of a network that nobody uses prove nothing.
+        ...this.#cluster.network.silent.map(
+          (id) => `node ${id} does not talk to the others through the proxies`,
+        ),
       ],
       evidence: null,
     };

@@ -47,7 +47,7 @@ export class ChaosNetwork {
     return new ChaosNetwork(nodes, links);
   }
 
-  /** Under which address `caller` knows node `target`. */
+  /** Where the way from `caller` to node `target` begins. */
   address(caller: End, target: number): string {
     return this.#link(caller, target).proxy.address;
   }
@@ -66,6 +66,16 @@ export class ChaosNetwork {
   /** The connections between the two ends that are open now lead nowhere, and nobody is told. */
   forget(a: End, b: End): void {
     for (const { proxy } of this.#between(a, b)) proxy.forgetCallers();
+  }
+
+  /** Nodes that have exchanged nothing with any other node, through the proxies at least. */
+  get silent(): readonly number[] {
+    const busy = this.#links.filter(
+      ({ caller, proxy }) => caller !== "clients" && proxy.passed("forward") > 0,
+    );
+    return this.nodes.filter(
+      (node) => !busy.some(({ caller, target }) => caller === node || target === node),
+    );
   }
 
   heal(late: "arrives" | "is lost"): void {
