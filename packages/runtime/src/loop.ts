@@ -146,9 +146,9 @@ export class Loop {
 
   #act(ready: Ready | null): void {
     if (ready === null) return;
-    const { transport, outgoing } = this.#tools;
+    const { transport, outgoing, members } = this.#tools;
     // First: some of the messages may be for a member that is new.
-    if (ready.configuration !== null) this.#tools.members.follow(ready.configuration);
+    if (ready.configuration !== null) members.follow(ready.configuration);
     for (const message of ready.messages) transport.send(message);
     if (ready.write !== null) this.#writing = this.#write(ready.write);
     const waiting = new Map<LogIndex, RequestId>();
@@ -156,6 +156,7 @@ export class Loop {
     if (ready.committed.length > 0) void this.#apply(ready.committed, waiting);
     for (const request of ready.snapshots) outgoing.send(request);
     if (ready.role !== null) this.#reportRole(ready.role);
+    if (ready.configuration !== null) members.report();
     for (const alert of ready.alerts) {
       this.#host.logger.warn(`Alert: ${alert.type}. No correct cluster does this.`, alert);
       this.#host.events.emit("alert", alert);

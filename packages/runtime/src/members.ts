@@ -46,12 +46,17 @@ export class Members {
     this.#note();
   }
 
+  /** Another configuration is in force: before anything is sent to its members. */
   follow(at: ConfigurationAt): void {
     this.#peers.follow(at);
     this.#book.set(this.#peers.others);
+  }
+
+  /** Says so. Whoever hears of it may do anything, so this comes after the rest of the work. */
+  report(): void {
     const { membership } = this.#peers;
     const members = membership.members.map(({ id, standing }) => `${id} (${standing})`).join(", ");
-    this.#host.logger.info(`The members as of index ${at.index}: ${members}.`, membership);
+    this.#host.logger.info(`The members as of index ${membership.index}: ${members}.`, membership);
     this.#note();
     this.#host.events.emit("membership", membership);
   }

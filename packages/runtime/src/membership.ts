@@ -2,7 +2,10 @@ import type { Configuration, IdentityRefusal, LogIndex, Member, NodeId } from "@
 
 /** Who belongs to the cluster, as the latest configuration in this server's log says, committed or not (dissertation, 4.1). */
 export interface Membership {
-  /** The index of the log entry that says so; 0 for the members that the cluster began with. */
+  /**
+   * The index of the log entry that says so, or of the snapshot that stands for it; 0 for the members that the cluster began with. Servers may differ in
+   * it where they agree on the members: for `expectedIndex`, ask the leader.
+   */
   readonly index: LogIndex;
   /** In order of their ids. */
   readonly members: readonly Member[];
