@@ -161,20 +161,24 @@ test("a node that leaves nobody behind cannot hand over, and says why", async ()
   expect(code).toBe(1);
 });
 
+function add(address: string) {
+  return { change: { case: "addLearner", value: { id: 9n, address } } } as const;
+}
+
+async function refusal(promise: Promise<unknown>) {
+  const error = await promise.then(
+    () => null,
+    (error: unknown) => ConnectError.from(error),
+  );
+  const [detail] = error?.findDetails(RefusalSchema) ?? [];
+  return { code: error?.code, reason: detail?.reason, leader: detail?.leaderAddress };
+}
+
 test("what is not done says so in a Refusal, with the leader's address where that is the remedy", async () => {
   const all = await cluster(3);
   const { leader_id, index } = await memberList(all.contact);
   const leader = all.nodes[leader_id ?? -1]?.address ?? "";
   const follower = all.nodes.find(({ address }) => address !== leader)?.address ?? "";
-  const add = (address: string) => ({ change: { case: "addLearner", value: { id: 9n, address } } }) as const;
-  const refusal = async (promise: Promise<unknown>) => {
-    const error = await promise.then(
-      () => null,
-      (error: unknown) => ConnectError.from(error),
-    );
-    const [detail] = error?.findDetails(RefusalSchema) ?? [];
-    return { code: error?.code, reason: detail?.reason, leader: detail?.leaderAddress };
-  };
   const changes = [add("10.0.0.9:5001")];
   expect(await refusal(adminOf(follower).changeMembers({ changes }))).toEqual({
     code: Code.FailedPrecondition,

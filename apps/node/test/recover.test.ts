@@ -45,8 +45,8 @@ test("five nodes, three disks lost: what a survivor has goes on, and nobody of t
   expect(told.stdout).toContain(`to become       cluster ${cluster_id}/1, members as of entry`);
   expect(told.stdout).toContain("LOST");
   // It was not: the node is what it was.
-  const [first] = nodes;
-  if (first === undefined) throw new Error("no node");
+  const [first, second, , , fifth] = nodes;
+  if (first === undefined || second === undefined || fifth === undefined) throw new Error("no nodes");
   const asBefore = await LocalNode.start(first.options);
   expect((await memberList(asBefore.address)).members).toHaveLength(5);
   // While it runs, its directory cannot be had.
@@ -66,9 +66,8 @@ test("five nodes, three disks lost: what a survivor has goes on, and nobody of t
   expect(await runMain("put", "d", "d!", "--cluster", recovered.address)).toMatchObject({ code: 0 });
 
   // The other survivor with its old data, and a lost disk that turns up: both are told that the cluster went on without them.
-  const [, second] = nodes;
-  for (const options of [second?.options, { ...nodes[4]?.options, dir: dirOf(40) }]) {
-    await expect(LocalNode.start(options as LocalNode["options"])).rejects.toThrow(
+  for (const options of [second.options, { ...fifth.options, dir: dirOf(40) }]) {
+    await expect(LocalNode.start(options)).rejects.toThrow(
       `the cluster was recovered without this node, as ${cluster_id}/1`,
     );
   }
