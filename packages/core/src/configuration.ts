@@ -106,11 +106,17 @@ export function changed(current: Configuration, changes: readonly MemberChange[]
   return checked(transition(current, { members: [...members.values()] }));
 }
 
-/** The learners `ids` become voters. */
-export function withVoters(current: Configuration, ids: readonly NodeId[]): Configuration | Refused {
+/** The learners `ids` become voters, and in the same step `changes` are made, but for those that somebody else has made meanwhile. */
+export function withVoters(
+  current: Configuration,
+  ids: readonly NodeId[],
+  changes: readonly MemberChange[] = [],
+): Configuration | Refused {
   const promote = (member: Member): Member =>
     ids.includes(member.id) ? { ...member, standing: "voter" } : member;
-  return checked(transition(current, { members: current.members.map(promote) }));
+  const members = new Map(current.members.map((member) => [member.id, promote(member)]));
+  for (const change of changes) applyChange(members, change);
+  return checked(transition(current, { members: [...members.values()] }));
 }
 
 /**

@@ -16,7 +16,10 @@ export interface ReadRequest {
 /** An operator wants other members (dissertation, chapter 4). */
 export interface ConfigurationRequest {
   readonly id: RequestId;
-  /** Done together, in one step or, if the voters change, through one joint configuration. */
+  /**
+   * Done together. Voters to come catch up first; then, through one joint configuration, the voters change, those that go together with those that
+   * come. (Where there are as many voters as there may be, those that go do so first.)
+   */
   readonly changes: readonly MemberChange[];
   /** Only if the configuration is still the one of this index (`RaftState.configuration`); null for whatever it is. */
   readonly expectedIndex: LogIndex | null;

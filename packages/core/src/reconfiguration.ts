@@ -4,6 +4,7 @@ import {
   isElector,
   isJoint,
   leaveJoint,
+  type MemberChange,
   memberOf,
   type Refused,
   withIncarnation,
@@ -19,6 +20,8 @@ import type { Configuration, NodeId } from "./types.ts";
 interface Pending {
   readonly id: RequestId;
   readonly voters: readonly NodeId[];
+  /** What is to be done in the step in which the last of `voters` becomes one: nobody is let go before there is somebody in its place. */
+  readonly later: readonly MemberChange[];
 }
 
 /**
@@ -26,7 +29,7 @@ interface Pending {
  * have caught up, and keeps track of which disk speaks for whom.
  *
  * Joint consensus (4.3) is the only way in which voters change, also for a single one: the bug of the single-server algorithm (two leaders, each
- * with a change of its own) cannot arise, and replacing a server never passes through a cluster of even size.
+ * with a change of its own) cannot arise, and replacing a server never leaves the cluster with one voter less.
  */
 export class Reconfiguration {
   readonly #server: Server;
@@ -69,8 +72,14 @@ export class Reconfiguration {
     const voters = changes.flatMap((change) =>
       change.type === "addVoter" || change.type === "promote" ? [change.id] : [],
     );
-    this.#pending.push({ id, voters });
-    this.#append(next);
+    const later = changes.filter((change) => voters.length > 0 && isLossOfVoter(configuration, change));
+    const first = changed(
+      configuration,
+      changes.filter((change) => !later.includes(change)),
+    );
+    // Where there are as many voters as there may be, one has to go first.
+    this.#pending.push({ id, voters, later: isRefused(first) ? [] : later });
+    this.#append(isRefused(first) ? next : first);
   }
 
   identified(peer: NodeId, incarnation: string): void {
@@ -151,7 +160,15 @@ export class Reconfiguration {
   #withPromotions(): Configuration | null {
     const ready = [...this.#catchUps].filter(([, { isDone }]) => isDone).map(([id]) => id);
     if (ready.length === 0) return null;
-    const next = withVoters(this.#server.configuration, ready);
+    const { configuration } = this.#server;
+    const isReady = (id: NodeId): boolean =>
+      ready.includes(id) || memberOf(configuration, id)?.standing === "voter";
+    const due = this.#pending.filter(({ voters }) => voters.every(isReady));
+    const next = withVoters(
+      configuration,
+      ready,
+      due.flatMap(({ later }) => later),
+    );
     return isRefused(next) ? null : next;
   }
 
@@ -172,6 +189,10 @@ export class Reconfiguration {
 export function mayLead({ configuration, id }: Server): boolean {
   const member = memberOf(configuration, id);
   return member !== null && isElector(member.standing);
+}
+
+function isLossOfVoter(configuration: Configuration, { type, id }: MemberChange): boolean {
+  return (type === "remove" || type === "demote") && memberOf(configuration, id)?.standing === "voter";
 }
 
 function isRefused(next: Configuration | Refused): next is Refused {

@@ -60,14 +60,15 @@ test("while it rejoins the old voters are still three, and it is not one of the 
 
 test("a disk that is named for the first time, or again, costs nobody a vote", () => {
   const leader = leaderOf("0 1 2@two");
+  const confirmed = leader.state.lastLogIndex;
   identify(leader, 1, "one");
   expect(membersOf(leader)).toBe("0 1@one 2@two");
+  // What the server had confirmed before it was named it still holds.
+  expect(leader.state.peers.get(1)).toMatchObject({ matchIndex: confirmed });
   hear(leader, 1, 2);
   const { index } = leader.state.configuration;
   identify(leader, 2, "two");
   expect(leader.state.configuration.index).toBe(index);
-  // What the server had confirmed before it was named it still holds.
-  expect(leader.state.peers.get(1)).toMatchObject({ matchIndex: index });
 });
 
 test("what the old disk had confirmed is forgotten, and what it confirms late is not believed", () => {

@@ -201,6 +201,7 @@ test("without a wish it chooses who is alive and has most, and of equals the low
   expect(chosen([1, 2, 2, 1])).toBe(2);
   // Servers that have not been heard of are not asked, whatever may be thought of their logs.
   expect(chosen([-1, -1, -1, 1])).toBe(4);
+  expect(chosen([-1, -1, -1, 0])).toBe(4);
 });
 
 test("nobody who has been silent for an election timeout is chosen", () => {

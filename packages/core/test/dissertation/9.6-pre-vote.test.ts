@@ -1,3 +1,4 @@
+import { Raft } from "@eraft/core";
 import { expect, test } from "vitest";
 import { Cluster, TIMING } from "../harness/cluster.ts";
 import { appendEntries, preVote, preVoteAnswer, requestVote, voteAnswer } from "../harness/messages.ts";
@@ -184,6 +185,21 @@ test("no question names a term that the server could still forget", () => {
   server.resume();
   server.tick();
   expect(server.sent().filter(({ type }) => type === "preVote")).toMatchObject([{ term: 5 }, { term: 5 }]);
+});
+
+test("nor if term and timeout come in one turn, before anything could be written", () => {
+  const raft = new Raft(
+    { ...TIMING, ...config, id: 0, peers: [0, 1, 2], seed: 1 },
+    { hardState: { term: 0, votedFor: null }, snapshot: null, entries: [] },
+    0,
+  );
+  raft.step({ type: "receive", message: appendEntries([0, 0], [], { term: 5 }) });
+  for (let tick = 0; tick < MAX; tick += 1) raft.step({ type: "tick" });
+  expect(raft.inspect().role).toBe("preCandidate");
+  expect(raft.ready()?.messages).toEqual([]);
+  raft.step({ type: "written" });
+  const types = raft.ready()?.messages.map(({ type, term }) => `${type} ${term}`) ?? [];
+  expect(new Set(types)).toEqual(new Set(["appendEntriesResponse 5", "preVote 5"]));
 });
 
 test("who asks offers clients nothing", () => {

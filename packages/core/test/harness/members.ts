@@ -1,4 +1,4 @@
-import type { Configuration, Member, NodeId, Standing } from "@eraft/core";
+import type { Configuration, Entry, Member, NodeId, Standing } from "@eraft/core";
 
 const STANDINGS: readonly string[] = [
   "voter",
@@ -18,6 +18,13 @@ export function configurationOf(text: string): Configuration {
 /** What `configurationOf` reads; the addresses are left out. */
 export function textOfMembers({ members }: Configuration): string {
   return members.map(textOfMember).join(" ");
+}
+
+/** Each configuration in a log, as `index: members`. */
+export function configurationsOf({ entries }: { readonly entries: readonly Entry[] }): string[] {
+  return entries.flatMap(({ index, configuration }) =>
+    configuration === undefined ? [] : [`${index}: ${textOfMembers(configuration)}`],
+  );
 }
 
 /** The ids of the members that have one of these standings. */
