@@ -227,7 +227,7 @@ export class Raft {
   /** The leader's own term may have come to an end since, and this server may have left the voters. */
   #timeoutNow({ from, term }: TimeoutNow): void {
     const { term: current, leaderId, mayStand } = this.#server;
-    if (term !== current || from !== leaderId || this.#role.name !== "follower" || !mayStand) return;
+    if (term !== current || from !== leaderId || !mayStand) return;
     this.#campaign(true);
   }
 

@@ -248,6 +248,15 @@ test("a request to stand that comes to one which leads already, or stands alread
   expect(candidate.state).toMatchObject({ role: "candidate", term: 2 });
 });
 
+test("a server that was just asking whether it would win is told so by the leader itself, and stands", () => {
+  const server = followerOf(1, "0 1 2");
+  server.campaign();
+  expect(server.state).toMatchObject({ role: "preCandidate", term: 2 });
+  server.sent();
+  const asked = server.receive(timeoutNow({ term: 2 }));
+  expect(asked).toMatchObject([{ type: "requestVote", term: 3, leadershipTransfer: true }, { to: 2 }]);
+});
+
 test("a transfer under way when the leader loses its leadership otherwise is answered all the same", () => {
   const cluster = clusterAtRest();
   cluster.block(({ type }) => type === "timeoutNow");
@@ -271,7 +280,7 @@ test("a change of members under way is brought to its end meanwhile, and the tar
 
 /** Server 0 that has heard from leader `leader` of term `term`. */
 function followerOf(leader: NodeId, members: string, term = 2): Solo {
-  const server = new Solo({ log: [1], members: { 1: members } });
+  const server = new Solo({ log: [1], members: { 1: members }, config: { preVote: true } });
   server.receive(appendEntries([1, 1], [], { term, from: leader, leaderCommit: 1 }));
   return server;
 }
