@@ -24,7 +24,6 @@ export {
 } from "./change-errors.ts";
 export {
   BusyError,
-  type Effect,
   type FailureCode,
   InvalidCommandError,
   InvalidOptionError,

@@ -1,21 +1,11 @@
 import type { MemberChange, NodeId } from "@eraft/core";
-import { ChangePendingError, ChangeRefusedError } from "./change-errors.ts";
 import type { Membership } from "./membership.ts";
 import type { ChangeOptions } from "./request-options.ts";
 
-/** How often to ask again whether a change may be made. */
-const TRIES = 20;
-
-/** Names for the usual changes of members. Each is one {@link MemberOperations.changeMembers}, or two, and ends like it. */
+/** Names for the usual changes of members. Each is one {@link MemberOperations.changeMembers}, and ends like it. */
 export abstract class MemberOperations {
   /** See `RaftNode`. */
   abstract changeMembers(changes: readonly MemberChange[], options?: ChangeOptions): Promise<Membership>;
-
-  /** See `RaftNode`. */
-  abstract membership(): Membership;
-
-  /** Resolves when the cluster has had time for a step of its own. */
-  protected abstract pause(): Promise<void>;
 
   /**
    * Adds a server at `address`, which was started with no peers. It gets the log as a learner and becomes a voter once it has caught up (dissertation, 4.2.1):
@@ -51,28 +41,14 @@ export abstract class MemberOperations {
   }
 
   /**
-   * Puts the server `id` at `address` in the place of `old`: adds it and, as soon as it is a voter, removes `old`. So the log is never on fewer servers
-   * than before. If it ends in between, both are members: remove one of them.
+   * Puts the server `id` at `address` in the place of `old`, in one step once it has caught up: until then `old` counts. So the log is never on fewer voters
+   * than before.
    */
-  async replaceMember(
-    old: NodeId,
-    id: NodeId,
-    address: string,
-    options: ChangeOptions = {},
-  ): Promise<Membership> {
-    if (!this.membership().members.some((member) => member.id === old)) {
-      throw new ChangeRefusedError(`server ${old} is not a member`);
-    }
-    await this.addVoter(id, address, options);
-    const { signal } = options;
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await this.removeMember(old, signal === undefined ? {} : { signal });
-      } catch (error) {
-        // The leader may have begun another change at once: it writes down which disk speaks for the new server.
-        if (!(error instanceof ChangePendingError) || tries === TRIES) throw error;
-      }
-      await this.pause();
-    }
+  replaceMember(old: NodeId, id: NodeId, address: string, options: ChangeOptions = {}): Promise<Membership> {
+    const changes: MemberChange[] = [
+      { type: "addVoter", id, address },
+      { type: "remove", id: old },
+    ];
+    return this.changeMembers(changes, options);
   }
 }

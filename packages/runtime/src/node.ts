@@ -143,7 +143,7 @@ export class RaftNode<
   }
 
   /** Who belongs to the cluster, as far as this server knows. Nobody before `start`, and in a joiner until the leader has spoken to it. */
-  override membership(): Membership {
+  membership(): Membership {
     return this.#peers.membership;
   }
 
@@ -208,13 +208,6 @@ export class RaftNode<
   }
 
   // --- inside
-
-  protected override pause(): Promise<void> {
-    const { clock, tickMs } = this.#settings;
-    return new Promise((resolve) => {
-      clock.after(5 * tickMs, resolve);
-    });
-  }
 
   async #start(): Promise<void> {
     this.#throwIfStopped();

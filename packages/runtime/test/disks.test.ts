@@ -1,3 +1,4 @@
+import { countsIn } from "@eraft/core";
 import { afterEach, expect, test } from "vitest";
 import { Cluster, type Member } from "./support/cluster.ts";
 import { DiskCluster } from "./support/disks.ts";
@@ -240,13 +241,20 @@ test("nothing of the cluster is stored before its id is; if that fails, the serv
   expect(broken.node.status().lastLogIndex).toBe(0);
 });
 
-test("one server takes the place of another, also while the leader writes down which disk it has", async () => {
+test("one server takes the place of another, and there are never less voters than before", async () => {
   const { leader, others } = await startThree();
   const { id } = others[0].node;
   const joiner = await cluster.join(3);
+  const voters: number[] = [];
+  leader.node.on("membership", ({ members }) => {
+    const counted = members.filter(({ standing }) => countsIn(standing, "new"));
+    voters.push(counted.length);
+  });
   const { members } = await cluster.await(leader.node.replaceMember(id, 3, "host-3:1"));
   expect(members.map((member) => member.id)).not.toContain(id);
   expect(members.find((member) => member.id === 3)?.standing).toBe("voter");
+  expect(voters.length).toBeGreaterThan(1);
+  expect(Math.min(...voters)).toBe(3);
   await cluster.until(() => textsOf(joiner) === "a", "it does not get the log");
   await expect(leader.node.replaceMember(9, 4, "host-4:1")).rejects.toMatchObject({
     code: "CHANGE_REFUSED",
