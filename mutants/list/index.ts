@@ -10,6 +10,7 @@ import { CORE_SNAPSHOTS } from "./core-snapshots.ts";
 import { CORE_SUCCESSION } from "./core-succession.ts";
 import { FOUND_MEMBERS } from "./found-members.ts";
 import { KV } from "./kv.ts";
+import { RUNTIME_MEMBERS } from "./runtime-members.ts";
 import { RUNTIME } from "./runtime.ts";
 import { STORAGE_MEMORY } from "./storage-memory.ts";
 import { STORAGE_WAL_CONFIGURATIONS } from "./storage-wal-configurations.ts";
@@ -33,6 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CORE_INPUT,
   ...FOUND_MEMBERS,
   ...RUNTIME,
+  ...RUNTIME_MEMBERS,
   ...STORAGE_MEMORY,
   ...STORAGE_WAL,
   ...STORAGE_WAL_ORDER,

@@ -1,0 +1,380 @@
+import type { Mutant } from "../src/mutant.ts";
+
+const ADDRESSES = "packages/runtime/src/address-book.ts";
+const APPLIER = "packages/runtime/src/applier.ts";
+const ENGINE = "packages/runtime/src/engine.ts";
+const HANDOVERS = "packages/runtime/src/handovers.ts";
+const IDENTITIES = "packages/runtime/src/identities.ts";
+const LOOP = "packages/runtime/src/loop.ts";
+const MEMBERS = "packages/runtime/src/members.ts";
+const NODE = "packages/runtime/src/node.ts";
+const OPTIONS = "packages/runtime/src/options.ts";
+const PEERS = "packages/runtime/src/peers.ts";
+const REPLICATION = "packages/core/src/replication.ts";
+const SLICES = "packages/runtime/src/slices.ts";
+
+/** Members that come and go, leaders that hand over, disks that are replaced, reads that may be old, and what waits. */
+export const RUNTIME_MEMBERS: readonly Mutant[] = [
+  {
+    id: "runtime/stale-read-sees-half-a-state",
+    bug: "answers a read from a state that is being replaced",
+    file: APPLIER,
+    find: "    if (this.#isRestoring) {\n",
+    replace: "    if (this.#isRestoring && this.#maxQueries < 0) {\n",
+  },
+  {
+    id: "runtime/postponed-reads-forgotten",
+    bug: "never answers the reads that came while the state was being replaced",
+    file: APPLIER,
+    find: "      for (const { id, query } of this.#postponed.splice(0)) this.query(id, query);\n",
+    replace: "      this.#postponed.splice(0);\n",
+  },
+  {
+    id: "runtime/abandoned-queries-without-bound",
+    bug: "lets any number of queries run that nobody waits for",
+    file: APPLIER,
+    find: "    if (this.#queries.size >= this.#maxQueries) {\n",
+    replace: "    if (this.#queries.size < 0) {\n",
+  },
+  {
+    id: "runtime/stale-read-asks-around",
+    bug: "sends a stale read through the leader",
+    file: NODE,
+    find: '    if (consistency === "stale") onReadable(id);\n    else engine',
+    replace: '    if (consistency === "stale") engine.loop.push({ type: "read", id });\n    else engine',
+  },
+  {
+    id: "runtime/lease-by-the-time-of-before",
+    bug: "tells the core the time after the inputs of that time, so that a leader that stood still takes an old lease for one of now",
+    like: ["tikv#964", "etcd#6005"],
+    file: LOOP,
+    find: '    if (hasLeases) raft.step({ type: "time", now: this.#host.clock.now() });\n    for (const input of this.#inbox.drain()) this.#step(input);\n',
+    replace:
+      '    for (const input of this.#inbox.drain()) this.#step(input);\n    if (hasLeases) raft.step({ type: "time", now: this.#host.clock.now() });\n',
+  },
+  {
+    id: "runtime/lease-as-long-as-the-timeout",
+    bug: "takes a lease for an election timeout, whatever the clocks do",
+    file: OPTIONS,
+    find: "return (electionTimeoutMs - 3 * tickMs) * (1 - maxClockDrift);",
+    replace: "return electionTimeoutMs;",
+  },
+  {
+    id: "runtime/lease-ignores-drift",
+    bug: "believes that all clocks run at the same speed",
+    file: OPTIONS,
+    find: "return (electionTimeoutMs - 3 * tickMs) * (1 - maxClockDrift);",
+    replace: "return electionTimeoutMs - 3 * tickMs;",
+  },
+  {
+    id: "runtime/stop-without-successor",
+    bug: "stops without handing over, so that everybody waits for an election timeout",
+    file: NODE,
+    find: "    if (transferOnStop && engine !== null && hasSuccessor(engine.raft.inspect(), this.#peers)) {\n",
+    replace: "    if (transferOnStop && engine !== null && this.#isStopping) {\n",
+  },
+  {
+    id: "runtime/stop-waits-for-a-successor-for-ever",
+    bug: "does not stop before somebody has taken over",
+    file: HANDOVERS,
+    find: 'const cancels = [clock.after(timeoutMs, () => over.resolve(new TransferFailedError("it takes too long")))];',
+    replace:
+      'const cancels = [clock.after(timeoutMs * 1e6, () => over.resolve(new TransferFailedError("it takes too long")))];',
+  },
+  {
+    id: "runtime/stop-tries-the-dead",
+    bug: "waits for a successor where nobody can be reached",
+    file: HANDOVERS,
+    find: 'return role === "leader" && others.some(({ lastError }) => lastError === null);',
+    replace: 'return role === "leader" && others.length > 0;',
+  },
+  {
+    id: "runtime/stop-interrupts-a-transfer",
+    bug: "stops in the middle of handing over to the server that somebody has asked for",
+    file: HANDOVERS,
+    find: "  while (failure instanceof TransferringError) {\n",
+    replace: "  while (failure instanceof TransferringError && timeoutMs < 0) {\n",
+  },
+  {
+    id: "runtime/stop-takes-on-more",
+    bug: "takes on requests while it hands over",
+    file: NODE,
+    find: "    if (this.#isClosing) throw new StoppedError();\n",
+    replace: "    if (this.#isStopping) throw new StoppedError();\n",
+  },
+  {
+    id: "runtime/transfer-done-before-election",
+    bug: "says that the leadership is handed over when nobody has it",
+    file: LOOP,
+    find: "return handovers.ledNoMore(id);",
+    replace: "return requests.resolve(id, undefined);",
+  },
+  {
+    id: "runtime/transfer-never-settles",
+    bug: "lets whoever asked for a transfer wait until another server leads, however long that takes",
+    file: HANDOVERS,
+    find: "this.#host.clock.after(this.#patienceMs, () => this.#settle(id, null)),",
+    replace: "this.#host.clock.after(this.#patienceMs * 1e6, () => this.#settle(id, null)),",
+  },
+  {
+    id: "runtime/change-says-not-done",
+    bug: "tells an operator who aborts that the members were not changed, although the change is in the log",
+    file: NODE,
+    find: 'this.#requests.open(signal, { effect: "change" });',
+    replace: "this.#requests.open(signal, { effect: null });",
+  },
+  {
+    id: "runtime/new-member-unknown-to-transport",
+    bug: "sends to a new member before the transport knows it",
+    file: LOOP,
+    find: "    if (ready.configuration !== null) members.follow(ready.configuration);\n    for (const message of ready.messages) transport.send(message);\n",
+    replace:
+      "    for (const message of ready.messages) transport.send(message);\n    if (ready.configuration !== null) members.follow(ready.configuration);\n",
+  },
+  {
+    id: "runtime/changed-gives-what-is-now",
+    bug: "gives as the result of a change whatever the members are by now",
+    file: LOOP,
+    find: "return requests.resolve(id, peers.membershipOf(outcome));",
+    replace: "return requests.resolve(id, { ...peers.membership, index: -1 });",
+  },
+  {
+    id: "runtime/peers-option-wins",
+    bug: "begins with the members of its options, although the log names others",
+    like: ["openraft dba24036"],
+    file: MEMBERS,
+    find: "    this.#peers.follow(at);\n    if (at.index === 0)",
+    replace: "    if (at.index === 0) this.#peers.follow(at);\n    if (at.index === 0)",
+  },
+  {
+    id: "runtime/snapshot-without-members",
+    bug: "forgets who the members are with the log that says so",
+    like: ["canonical/raft#250", "openraft 01e813a5"],
+    file: "packages/runtime/src/snapshots/local.ts",
+    find: "return configuration === null ? applied : { ...applied, configuration };",
+    replace: "return applied;",
+  },
+  {
+    id: "runtime/received-snapshot-without-members",
+    bug: "does not store the members that came with a snapshot",
+    like: ["canonical/raft#250"],
+    file: "packages/runtime/src/snapshots/incoming.ts",
+    find: "return configuration === undefined ? position : { ...position, configuration };",
+    replace: "return position;",
+  },
+  {
+    id: "runtime/removed-is-silent",
+    bug: "does not notice that it was removed",
+    file: MEMBERS,
+    find: "    this.#isRemoved = this.#wasMember && !isMember;\n",
+    replace: "    this.#isRemoved = false;\n",
+  },
+  {
+    id: "runtime/joiner-thinks-it-was-removed",
+    bug: "takes a server that is about to join for one that was removed",
+    file: MEMBERS,
+    find: "    this.#isRemoved = this.#wasMember && !isMember;\n",
+    replace: "    this.#isRemoved = !isMember;\n",
+  },
+  {
+    id: "core/removed-not-told",
+    bug: "leaves a removed server in the joint configuration for ever",
+    file: REPLICATION,
+    find: "      if (memberOf(configuration, id) === null) this.#leaving.set(progress, config.electionTimeoutTicksMin);\n",
+    replace:
+      "      if (memberOf(configuration, id) === null) this.#leaving.set(progress, 0 * config.heartbeatTicks);\n",
+  },
+  {
+    id: "core/removed-told-for-ever",
+    bug: "sends the log to removed servers for ever",
+    file: REPLICATION,
+    find: "      if (ticks > 1) this.#leaving.set(follower, ticks - 1);\n",
+    replace: "      if (ticks > 1) this.#leaving.set(follower, ticks);\n",
+  },
+  {
+    id: "runtime/bad-address-stops-everybody",
+    bug: "fails on an address in the configuration that the transport does not take, as do all servers at once",
+    file: ADDRESSES,
+    find: "    } catch (error) {\n      return error ??",
+    replace: "    } catch (error) {\n      if (peers.size > 0) throw error;\n      return error ??",
+  },
+  {
+    id: "runtime/bad-address-cuts-off-the-rest",
+    bug: "keeps the old addresses of all servers when that of one is bad",
+    file: ADDRESSES,
+    find: "      if (error === null) taken = next;\n",
+    replace: "      if (error === null) taken = new Map(taken);\n",
+  },
+  {
+    id: "runtime/removed-unreachable-at-once",
+    bug: "cuts off a server that leaves before it could be told",
+    file: ADDRESSES,
+    find: "const all = new Map([...this.#leaving, ...this.#wanted]);",
+    replace: "const all = new Map([...this.#wanted]);",
+  },
+  {
+    id: "runtime/address-of-options-forgotten",
+    bug: "does not know where a member is of whom only its options say so",
+    file: PEERS,
+    find: 'return member.address === "" ? { ...member, address: this.#given.get(member.id) ?? "" } : member;',
+    replace: "return member;",
+  },
+  {
+    id: "runtime/other-disk-let-in",
+    bug: "lets a wiped server in as the one it was",
+    like: ["rethinkdb#5289"],
+    file: IDENTITIES,
+    find: '    if (known !== null && known !== incarnation && hasLeader) return "otherDisk";\n',
+    replace: "    void hasLeader;\n",
+    also: [
+      {
+        file: IDENTITIES,
+        find: '    return type.endsWith("Response") || type === "refusal" ? "nothing" : "questions";\n',
+        replace: '    return type === "refusal" ? "nothing" : "all";\n',
+      },
+    ],
+  },
+  {
+    id: "runtime/other-disk-answers-count",
+    bug: "counts the votes of a disk that the configuration does not know",
+    file: IDENTITIES,
+    find: '    return type.endsWith("Response") || type === "refusal" ? "nothing" : "questions";\n',
+    replace: '    return type === "refusal" ? "nothing" : "questions";\n',
+  },
+  {
+    id: "runtime/unknown-leader-refused",
+    bug: "does not listen to a leader whose disk it does not know, and who alone could tell it",
+    file: IDENTITIES,
+    find: "    const hasLeader = this.#leaderId !== null && this.#leaderId !== peer;\n",
+    replace: "    const hasLeader = this.#silenceMs > 0;\n",
+  },
+  {
+    id: "runtime/impostor-takes-over",
+    bug: "gives the name of a server that runs to another one that comes with its own disk",
+    file: IDENTITIES,
+    find: "    if (known !== null && this.#host.clock.now() - silentSinceMs < this.#silenceMs) return;\n",
+    replace: "    void silentSinceMs;\n",
+  },
+  {
+    id: "runtime/new-leader-judges-at-once",
+    bug: "takes a server for silent that had no reason yet to speak to a new leader",
+    file: IDENTITIES,
+    find: "const silentSinceMs = Math.max(this.#peers.lastSignOf(peer), this.#leads.sinceMs);",
+    replace: "const silentSinceMs = this.#peers.lastSignOf(peer);",
+  },
+  {
+    id: "runtime/disk-not-written-down",
+    bug: "does not write down which disk speaks for a server that was let in before this one led",
+    file: IDENTITIES,
+    find: "    this.#claim(peer, known, met.incarnation);\n    if (known === null)",
+    replace: "    if (known === null)",
+  },
+  {
+    id: "runtime/older-disk-let-in",
+    bug: "lets in an older copy of a disk",
+    file: IDENTITIES,
+    find: '    if (met?.incarnation === incarnation && starts < met.starts) return "olderDisk";\n',
+    replace: '    if (met?.incarnation === incarnation && starts < 0) return "olderDisk";\n',
+  },
+  {
+    id: "runtime/other-cluster-let-in",
+    bug: "talks to servers of another cluster",
+    file: IDENTITIES,
+    find: "    if (clusterId !== null && identity.clusterId !== null && clusterId !== identity.clusterId) {\n",
+    replace: "    if (clusterId !== null && identity.clusterId === incarnationOf(identity)) {\n",
+    also: [
+      {
+        file: IDENTITIES,
+        find: "/** @throws InvalidOptionError */\n",
+        replace:
+          "function incarnationOf({ incarnation }: PeerIdentity): string {\n  return incarnation;\n}\n\n/** @throws InvalidOptionError */\n",
+      },
+    ],
+  },
+  {
+    id: "runtime/joins-before-it-is-stored",
+    bug: "takes on the log of a cluster before it has stored which one that is",
+    file: IDENTITIES,
+    find: '    if (this.#joining !== null) return "nothing";\n',
+    replace: "",
+  },
+  {
+    id: "runtime/joins-two-clusters",
+    bug: "lets in a second cluster while it stores the name of the first one",
+    file: IDENTITIES,
+    find: "const clusterId = this.#own.clusterId ?? this.#joining;",
+    replace: "const { clusterId } = this.#own;",
+  },
+  {
+    id: "runtime/met-without-bound",
+    bug: "remembers any number of servers that are no members",
+    file: IDENTITIES,
+    find: "      if (this.#met.size <= MAX_MET) return;\n",
+    replace: "      if (this.#met.size <= MAX_MET * 1e6) return;\n",
+  },
+  {
+    id: "runtime/rejections-repeated",
+    bug: "reports a refusal with every try",
+    file: "packages/runtime/src/rejections.ts",
+    find: "    if (this.#last.get(peer)?.refusal === rejection.refusal) return;\n",
+    replace: "",
+  },
+  {
+    id: "runtime/rejection-stays",
+    bug: "goes on saying that two servers do not talk which do",
+    file: ENGINE,
+    find: "    this.rejections.heard(message.from);\n",
+    replace: "",
+  },
+  {
+    id: "runtime/disconnected-not-passed-on",
+    bug: "waits for the election timeout although the leader's connections broke",
+    file: ENGINE,
+    find: '    this.loop.push({ type: "disconnected", peer });\n',
+    replace: '    this.loop.push({ type: "unreachable", peer });\n',
+  },
+  {
+    id: "runtime/slices-do-not-learn",
+    bug: "hands a slow state machine as much as a fast one",
+    like: ["L18"],
+    file: SLICES,
+    find: "    if (ms > MAX_SLICE_MS) {\n",
+    replace: "    if (ms > MAX_SLICE_MS * 1e6) {\n",
+  },
+  {
+    id: "runtime/slices-shrink-to-nothing",
+    bug: "hands a very slow state machine one command at a time",
+    file: SLICES,
+    find: "this.#maxEntries = Math.max(MIN_SLICE_ENTRIES, Math.min(fitting, this.#maxEntries));",
+    replace: "this.#maxEntries = Math.max(1, Math.min(fitting, this.#maxEntries));",
+  },
+  {
+    id: "runtime/snapshot-in-one-turn",
+    bug: "takes or restores a whole snapshot without a turn of the event loop",
+    like: ["L18"],
+    file: SLICES,
+    find: "    await nextTurn(this.#clock);\n",
+    replace: "",
+  },
+  {
+    id: "runtime/pending-bytes-without-bound",
+    bug: "lets any number of bytes wait",
+    file: NODE,
+    find: "    if (this.#requests.bytes + sizeBytes > maxPendingBytes) throw new BusyError();\n",
+    replace: "    if (sizeBytes > maxPendingBytes) throw new BusyError();\n",
+  },
+  {
+    id: "runtime/pending-bytes-leak",
+    bug: "does not give back the room of commands that were answered",
+    file: "packages/runtime/src/requests.ts",
+    find: "    this.#bytes -= request.wish.sizeBytes ?? 0;\n",
+    replace: "",
+  },
+  {
+    id: "runtime/snapshots-wait-without-bound",
+    bug: "lets any number of snapshots wait for their turn",
+    file: "packages/runtime/src/snapshots/incoming.ts",
+    find: "    if (this.#waiting >= MAX_WAITING) throw",
+    replace: "    if (this.#waiting >= MAX_WAITING * 1e6) throw",
+  },
+];
