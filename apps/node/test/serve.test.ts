@@ -123,6 +123,19 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s stops a node cleanly, with exit co
   );
 });
 
+test("a leader that is told to stop hands over first: when it is gone, another one leads", async () => {
+  // Long enough for its absence to be seen, had it just gone.
+  const timers = ["--heartbeat-ms", "100", "--election-timeout-ms", "2000"];
+  const cluster = await TestCluster.start({ nodes: 3, flags: timers });
+  onTestFinished(() => cluster.stop());
+  const leader = await cluster.leader();
+  const { code, stderr } = await cluster.kill(leader, "SIGTERM");
+  const others = (await cluster.status()).filter(({ id }) => id !== leader);
+  expect(others.map(({ state }) => state).toSorted()).toEqual(["Follower", "Leader"]);
+  expect(stderr).toContain('"msg":"Handed the leadership over."');
+  expect(code).toBe(0);
+});
+
 test("SIGTERM before it listens stops it cleanly, too", async () => {
   const dir = await tempDir();
   const [port] = await freePorts(1);
