@@ -79,7 +79,10 @@ export interface Transport {
   /** The other servers and where they are; replaces what was set before. May be called before `start`. */
   setPeers(peers: ReadonlyMap<NodeId, string>): void;
 
-  /** Never waits, never throws; drops the message when its bounded queue is full, when stopped, or when `to` is unknown. */
+  /**
+   * Never waits, never throws; drops the message when its bounded queue is full, when stopped, or when `to` is unknown. Whoever has asked is known as far as
+   * the answer goes: a server that joins is spoken to before it knows by whom.
+   */
   send(message: Message): void;
 
   /**
@@ -128,7 +131,8 @@ export interface Receiver {
 
   /**
    * Whether to talk to a server that says who it is, before anything else it says is delivered: null to go on, else why not. A transport whose
-   * wire has no handshake, or a peer that does not know it, never asks.
+   * wire has no handshake, or a peer that does not know it, never asks. What is delivered as from `peer` comes from the one that said so last: by then the
+   * connections of an earlier one are over. Who is refused may try again, and be let in then.
    */
   identify?(peer: NodeId, identity: PeerIdentity): IdentityRefusal | null;
 
