@@ -32,7 +32,14 @@ function whatKeepsAlive(): readonly string[] {
   Object.assign(process.report, { excludeNetwork: true });
   const { libuv } = process.report.getReport() as unknown as { readonly libuv: readonly Handle[] };
   const handles = libuv.filter((handle) => handle.is_active && handle.is_referenced);
-  return [process.getActiveResourcesInfo().join(", "), ...handles.map(describe)];
+  return [countEach(process.getActiveResourcesInfo()).join(", "), ...handles.map(describe)];
+}
+
+/** Thousands of timers are one thing to know, and not thousands. */
+function countEach(kinds: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return [...counts].map(([kind, count]) => (count === 1 ? kind : `${kind} (${count})`));
 }
 
 function describe(handle: Handle): string {

@@ -39,6 +39,12 @@ export async function leaderOf(client: KvClient): Promise<NodeView> {
   });
 }
 
+/** What is wrong if nobody was to stand for election in between; nothing, if nobody did. */
+export function electionProblems(before: NodeView, after: NodeView): readonly string[] {
+  if (before.term === after.term) return [];
+  return [`node ${before.id} led in term ${before.term}, and then node ${after.id} in term ${after.term}`];
+}
+
 /** Resolves once the node at `address` has applied all that was committed anywhere when this was called. */
 export async function caughtUp(client: KvClient, address: string): Promise<void> {
   const target = await eventually(async () => {

@@ -1,7 +1,7 @@
 import type { KvClient } from "@eraft/kv";
 import { setTimeout as after } from "node:timers/promises";
 import type { LinkProxy } from "../../chaos/proxy/link-proxy.ts";
-import { caughtUp, leaderOf } from "../../support/cluster-view.ts";
+import { caughtUp, electionProblems, leaderOf } from "../../support/cluster-view.ts";
 import { BigState } from "../support/big-state.ts";
 import { ChangingCluster } from "../support/changing-cluster.ts";
 import { nodeStatus } from "../support/node-status.ts";
@@ -100,38 +100,53 @@ class Newcomer {
   }
 
   async run(): Promise<BigSnapshotReport> {
-    const { putsPerSecond: perSecond, beforeMs, say } = this.#options;
-    const { sizeBytes } = this.#state;
-    const puts = new SteadyPuts({ addresses: this.#cluster.addresses.slice(0, FOUNDERS), perSecond });
+    const addresses = this.#cluster.addresses.slice(0, FOUNDERS);
+    const puts = new SteadyPuts({ addresses, perSecond: this.#options.putsPerSecond });
+    try {
+      return await this.#measure(puts);
+    } finally {
+      puts.abort();
+    }
+  }
+
+  async #measure(puts: SteadyPuts): Promise<BigSnapshotReport> {
     const startMs = performance.now();
-    await after(beforeMs);
-    const { term, id: leader } = await leaderOf(this.#client);
+    await after(this.#options.beforeMs);
+    const leader = await leaderOf(this.#client);
     const from = performance.now();
     const cuts = await this.#join();
     const to = performance.now();
     const sentBytes = this.#proxy.passed("forward");
-    const { term: termAfter, id: leaderAfter } = await leaderOf(this.#client);
+    const leaderAfter = await leaderOf(this.#client);
     await puts.stop();
-    say("reading some of it from the new follower");
+    this.#options.say("reading some of it from the new follower");
     const wrong = await this.#readFromNewcomer();
-    const problems = [...puts.problems, ...wrong];
-    if (termAfter !== term)
-      problems.push(`node ${leader} led in term ${term}, and node ${leaderAfter} in ${termAfter}`);
+    return {
+      sizeBytes: this.#state.sizeBytes,
+      sentBytes,
+      tookMs: to - from,
+      cuts,
+      elections: leaderAfter.term - leader.term,
+      before: latenciesIn(puts, { from: startMs, to: from }),
+      during: latenciesIn(puts, { from, to }),
+      problems: [
+        ...puts.problems,
+        ...wrong,
+        ...electionProblems(leader, leaderAfter),
+        ...this.#transferProblems(cuts, sentBytes),
+      ],
+    };
+  }
+
+  #transferProblems(cuts: number, sentBytes: number): readonly string[] {
+    const { sizeBytes } = this.#state;
+    const problems: string[] = [];
     if (cuts < CUT_AT.length)
       problems.push(`the link was cut ${cuts} times only: most of the state did not go over it`);
     if (sentBytes > sizeBytes * this.#options.maxSentShare) {
       problems.push(`${mib(sentBytes)} were sent for ${mib(sizeBytes)}: the transfer began anew`);
     }
-    return {
-      sizeBytes,
-      sentBytes,
-      tookMs: to - from,
-      cuts,
-      elections: termAfter - term,
-      before: latenciesIn(puts, { from: startMs, to: from }),
-      during: latenciesIn(puts, { from, to }),
-      problems,
-    };
+    return problems;
   }
 
   /** Resolves once the new follower is a voter, with how often the link to it was cut. */

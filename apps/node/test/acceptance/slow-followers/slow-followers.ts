@@ -1,6 +1,6 @@
 import type { KvClient } from "@eraft/kv";
 import { setTimeout as after } from "node:timers/promises";
-import { type NodeView, leaderOf } from "../../support/cluster-view.ts";
+import { type NodeView, electionProblems, leaderOf } from "../../support/cluster-view.ts";
 import { ChangingCluster } from "../support/changing-cluster.ts";
 import { slopeOf } from "../support/distribution.ts";
 import { FullLoad } from "../support/full-load.ts";
@@ -89,27 +89,32 @@ async function watch(
 ): Promise<SlowFollowersReport> {
   const { durationMs, sampleMs, clients, onSample } = options;
   const load = new FullLoad(cluster.addresses.slice(0, DEAD), clients);
-  const samples: LeaderSample[] = [];
-  const startMs = performance.now();
-  for (let dueMs = sampleMs; dueMs <= durationMs; dueMs += sampleMs) {
-    await after(Math.max(0, startMs + dueMs - performance.now()));
-    const { memory, lag } = await sampleLeader(cluster, leader, sampleMs);
-    const sample = { elapsedMs: performance.now() - startMs, memory, lag, acknowledged: load.acknowledged };
-    samples.push(sample);
-    onSample(sample);
+  try {
+    const samples: LeaderSample[] = [];
+    const startMs = performance.now();
+    for (let dueMs = sampleMs; dueMs <= durationMs; dueMs += sampleMs) {
+      await after(Math.max(0, startMs + dueMs - performance.now()));
+      const { memory, lag } = await sampleLeader(cluster, leader, sampleMs);
+      const sample = {
+        elapsedMs: performance.now() - startMs,
+        memory,
+        lag,
+        acknowledged: load.acknowledged,
+      };
+      samples.push(sample);
+      onSample(sample);
+    }
+    await load.stop();
+    return {
+      samples,
+      growth: growthOf(samples),
+      acknowledged: load.acknowledged,
+      sentToSlow: cluster.proxy(SLOW).passed("forward"),
+      problems: [...load.problems, ...electionProblems(leader, await leaderOf(client))],
+    };
+  } finally {
+    load.abort();
   }
-  await load.stop();
-  const { term, id } = await leaderOf(client);
-  const problems = [...load.problems];
-  if (term !== leader.term)
-    problems.push(`node ${leader.id} led in term ${leader.term}, and node ${id} in ${term}`);
-  return {
-    samples,
-    growth: growthOf(samples),
-    acknowledged: load.acknowledged,
-    sentToSlow: cluster.proxy(SLOW).passed("forward"),
-    problems,
-  };
 }
 
 async function sampleLeader(

@@ -34,6 +34,12 @@ export class FullLoad {
     this.#clients.close();
   }
 
+  /** Ends everything at once. */
+  abort(): void {
+    this.#isOver = true;
+    this.#clients.close();
+  }
+
   async #work(at: number): Promise<void> {
     const client = this.#clients.clients[at % CONNECTIONS];
     while (!this.#isOver) {

@@ -17,10 +17,12 @@ const KEYS = 10_000;
 const VALUE = "a small value of fifty bytes, as counters and flags";
 /** Nothing but a cluster that does not serve takes so long. */
 const DEADLINE_MS = 30_000;
+/** Seconds' worth of puts that may be under way: more of them would only show what it is like when everything drowns. */
+const MAX_BACKLOG_SECONDS = 2;
 
 /**
  * Puts of small values at a fixed rate, whether or not the ones before were answered. Latency counts from when a put was due: a cluster that stops
- * for a second makes a thousand puts late, and not just one client.
+ * for a second makes a thousand puts late, and not just one client. It gives up, and says so, when the cluster or this machine cannot keep up.
  */
 export class SteadyPuts {
   readonly #done: TimedPut[] = [];
@@ -55,15 +57,30 @@ export class SteadyPuts {
     this.#clients.close();
   }
 
+  /** Ends everything at once. */
+  abort(): void {
+    clearInterval(this.#timer);
+    this.#clients.close();
+  }
+
   #beginDue(): void {
     const now = performance.now();
     for (;;) {
       const dueMs = this.#startMs + (this.#begun * 1000) / this.#perSecond;
       if (dueMs > now) return;
+      if (this.#underWay.size > MAX_BACKLOG_SECONDS * this.#perSecond) return this.#giveUp();
       const put = this.#put(this.#begun, dueMs).finally(() => this.#underWay.delete(put));
       this.#underWay.add(put);
       this.#begun += 1;
     }
+  }
+
+  #giveUp(): void {
+    clearInterval(this.#timer);
+    const { size } = this.#underWay;
+    this.#errors.push(
+      `${this.#perSecond} puts a second are too many here: ${size} were under way, and no more were begun`,
+    );
   }
 
   async #put(number: number, dueMs: number): Promise<void> {
