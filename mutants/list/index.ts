@@ -1,13 +1,18 @@
 import type { Mutant } from "../src/mutant.ts";
 import { CORE_COMMIT } from "./core-commit.ts";
+import { CORE_CONFIGURATIONS } from "./core-configurations.ts";
 import { CORE_DURABILITY } from "./core-durability.ts";
 import { CORE_ELECTIONS } from "./core-elections.ts";
+import { CORE_FORWARDED_READS } from "./core-forwarded-reads.ts";
 import { CORE_INPUT } from "./core-input.ts";
 import { CORE_MEMBERS } from "./core-members.ts";
+import { CORE_PREVOTE } from "./core-prevote.ts";
 import { CORE_READS } from "./core-reads.ts";
+import { CORE_RECONFIGURATION } from "./core-reconfiguration.ts";
 import { CORE_REPLICATION } from "./core-replication.ts";
 import { CORE_SNAPSHOTS } from "./core-snapshots.ts";
 import { CORE_SUCCESSION } from "./core-succession.ts";
+import { CORE_TRANSFER } from "./core-transfer.ts";
 import { FOUND_MEMBERS } from "./found-members.ts";
 import { KV } from "./kv.ts";
 import { RUNTIME_MEMBERS } from "./runtime-members.ts";
@@ -31,6 +36,11 @@ export const MUTANTS: readonly Mutant[] = [
   ...CORE_READS,
   ...CORE_MEMBERS,
   ...CORE_SUCCESSION,
+  ...CORE_CONFIGURATIONS,
+  ...CORE_RECONFIGURATION,
+  ...CORE_PREVOTE,
+  ...CORE_TRANSFER,
+  ...CORE_FORWARDED_READS,
   ...CORE_INPUT,
   ...FOUND_MEMBERS,
   ...RUNTIME,
