@@ -85,4 +85,18 @@ export const TRANSPORT_NODE: readonly Mutant[] = [
     find: "      for (const socket of this.#sockets) socket.destroy();\n",
     replace: "      for (const session of this.#sessions) session.destroy();\n",
   },
+  {
+    id: "transport-connect/reset-after-goaway-unheard",
+    bug: "leaves calls waiting for their deadlines when a connection is reset whose end the peer had announced",
+    file: SESSIONS,
+    find: '    socket.prependListener("error", (error) => session.destroy(error));\n',
+    replace: "",
+  },
+  {
+    id: "transport-connect/endless-requests-kept",
+    bug: "holds a request, and a stream, for ever for whoever never finishes one",
+    file: "packages/transport-connect/src/node/body-deadline.ts",
+    find: "now - waiting.sinceMs >= this.#timeoutMs",
+    replace: "now < waiting.sinceMs",
+  },
 ];
