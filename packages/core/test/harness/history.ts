@@ -12,7 +12,7 @@ interface Committed {
 export class History {
   readonly #leaders = new Map<Term, NodeId>();
   readonly #votes = new Map<string, NodeId>();
-  readonly #entries = new Map<number, { text: string; prevTerm: Term }>();
+  readonly #entries = new Map<number, { content: string; prevTerm: Term }>();
   readonly #committed: Committed[] = [];
   readonly proposals: Map<RequestId, string> = new Map();
   /** For each read how much was committed when it was asked. */
@@ -51,14 +51,16 @@ export class History {
   }
 
   /** Log matching: index and term determine the command and the entry before it, and so the whole prefix. */
-  sees({ index, term, command }: Entry, prevTerm: Term): void {
+  sees(entry: Entry, prevTerm: Term): void {
+    const { index, term } = entry;
     const key = term * 1_000_000 + index;
     const known = this.#entries.get(key);
+    const content = contentOf(entry);
     if (known === undefined) {
-      this.#entries.set(key, { text: textOf(command), prevTerm });
+      this.#entries.set(key, { content, prevTerm });
       return;
     }
-    assert(known.text === textOf(command), `log matching: two commands at index ${index} of term ${term}`);
+    assert(known.content === content, `log matching: two entries at index ${index} of term ${term}`);
     assert(known.prevTerm === prevTerm, `log matching: two predecessors of index ${index}, term ${term}`);
   }
 
@@ -81,6 +83,11 @@ export class History {
     assert(!this.outcomes.has(id), `request ${id}: "${outcome}" after "${this.outcomes.get(id)}"`);
     this.outcomes.set(id, outcome);
   }
+}
+
+/** What an entry says: two with equal contents cannot be told apart. */
+function contentOf({ command, configuration }: Entry): string {
+  return configuration === undefined ? textOf(command) : JSON.stringify(configuration);
 }
 
 export function assert(condition: boolean, message: string): asserts condition {
