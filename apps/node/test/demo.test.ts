@@ -17,9 +17,9 @@ interface RunningDemo {
   readonly ports: readonly number[];
 }
 
-async function startDemo(nodes = 3): Promise<RunningDemo> {
+async function startDemo(nodes = 3, data?: string): Promise<RunningDemo> {
   const ports = await freePorts(nodes);
-  const dir = join(await tempDir(), "cluster");
+  const dir = data ?? join(await tempDir(), "cluster");
   const args = ["--nodes", String(nodes), "--base-port", String(ports[0]), "--data-dir", dir];
   const demo = new EraftProcess(["demo", ...args]);
   onTestFinished(async () => void (await demo.kill()));
@@ -68,6 +68,21 @@ test("brings up a cluster, prints commands that work, brings back what is killed
   expect(exit).toMatchObject({ code: 0, signal: null, stderr: "" });
   expect(pids.filter(isAlive)).toEqual([]);
   expect(await readFile(join(dir, "node-0.log"), "utf8")).toContain('"msg":"Stopped."');
+});
+
+test("the next demo goes on with the data, on other ports, too", async () => {
+  const first = await startDemo();
+  await first.demo.says(/kill -9/);
+  expect(await runMain("put", "color", "blue", "--cluster", first.cluster)).toMatchObject({ code: 0 });
+  expect(await first.demo.kill("SIGINT")).toMatchObject({ code: 0 });
+  const second = await startDemo(3, first.dir);
+  await second.demo.says(/kill -9/);
+  expect((await runMain("get", "color", "--cluster", second.cluster)).stdout).toBe("blue\n");
+  // From here on they find each other there, without being told.
+  await eventually(async () => {
+    const { stdout } = await runMain("member", "list", "--cluster", second.cluster);
+    for (const address of second.cluster.split(",")) expect(stdout).toContain(address);
+  });
 });
 
 test("when the demo itself is killed, its nodes end", async () => {

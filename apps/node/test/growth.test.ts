@@ -60,15 +60,16 @@ function clientOf(addresses: readonly string[]): KvClient {
   return client;
 }
 
+function start(...args: readonly string[]): EraftProcess {
+  const process = new EraftProcess(["serve", ...args, ...QUICK]);
+  onTestFinished(async () => void (await process.kill()));
+  return process;
+}
+
 test("one node grows to three and shrinks to another one, and no client sees a failure", async () => {
   const dir = await tempDir();
   const addresses = (await freePorts(3)).map((port) => `127.0.0.1:${port}`);
   const [first = "", second = "", third = ""] = addresses;
-  const start = (...args: readonly string[]): EraftProcess => {
-    const process = new EraftProcess(["serve", ...args, ...QUICK]);
-    onTestFinished(async () => void (await process.kill()));
-    return process;
-  };
   const processes = [start("--id", "0", "--peers", `0=${first}`, "--data-dir", join(dir, "0"))];
   await processes[0]?.says(/^listening on [^\n]+, node 0 of 1, /m);
   const client = clientOf(addresses);

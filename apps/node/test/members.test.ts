@@ -128,6 +128,36 @@ test("a node moves: it keeps its data and its vote, at another address", async (
   expect(moved?.log).not.toContain("error");
 });
 
+test("all nodes move at once: told where they are, they find each other, and the log is set right", async () => {
+  const all = await cluster(3, 3);
+  await runMain("put", "k", "v", "--cluster", all.contact);
+  await Promise.all(all.nodes.map((node) => node.stop()));
+  const members = new Map(all.free.map((address, id) => [id, address]));
+  const moved = await Promise.all(
+    all.nodes.map(({ options }) => {
+      const listen = members.get(options.id) ?? options.listen;
+      return LocalNode.start({ ...options, listen, beginning: { type: "found", members }, readdress: true });
+    }),
+  );
+  const contact = moved[0]?.address ?? "";
+  const addresses = await eventually(async () => {
+    const { members } = await memberList(contact);
+    expect(members.map(({ address }) => address)).toEqual(all.free.map(({ text }) => text));
+    return members;
+  });
+  expect(addresses).toHaveLength(3);
+  expect((await runMain("get", "k", "--cluster", contact)).stdout).toBe("v\n");
+  // Nobody need be told again; and who moves from here on has moved.
+  const [, , last] = moved;
+  const back = await last?.restart({
+    listen: all.nodes[2]?.options.listen ?? last.options.listen,
+    readdress: false,
+  });
+  expect(await member(contact, "move", "2", back?.address ?? "")).toMatchObject({ code: 0 });
+  await back?.followed();
+  expect((await memberList(contact)).members[2]?.address).toBe(back?.address);
+});
+
 test("a node is replaced, and the new one is a voter before the old one goes", async () => {
   const all = await cluster(3);
   const node = await joiner(all, 3);
@@ -225,6 +255,7 @@ test("a node that is no member is told how to become one; one that is, is not", 
 
 const CONFIG = {
   clusterId: null,
+  readdress: false,
   storage: { type: "memory" },
   electionTimeoutMs: 400,
   heartbeatMs: 50,

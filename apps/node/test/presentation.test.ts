@@ -64,6 +64,7 @@ function config(other: Address, joins = false): ServeConfig {
           ]),
         },
     clusterId: null,
+    readdress: false,
     storage: { type: "memory" },
     electionTimeoutMs: 400,
     heartbeatMs: 50,

@@ -134,6 +134,12 @@ test("a leader that is told to stop hands over first: when it is gone, another o
   expect(others.map(({ state }) => state).toSorted()).toEqual(["Follower", "Leader"]);
   expect(stderr).toContain('"msg":"Handed the leadership over."');
   expect(code).toBe(0);
+  // The last one does not wait for a successor that nobody could be.
+  const last = others.find(({ state }) => state === "Leader")?.id ?? -1;
+  const other = others.find(({ state }) => state === "Follower")?.id ?? -1;
+  await cluster.kill(other);
+  await eventually(() => expect(cluster.process(last).stderr).toContain(`Node ${other} is unreachable.`));
+  expect((await cluster.kill(last, "SIGTERM")).stderr).not.toMatch(/Handed|without a successor/);
 });
 
 test("SIGTERM before it listens stops it cleanly, too", async () => {

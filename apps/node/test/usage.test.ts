@@ -25,6 +25,10 @@ const WRONG: readonly (readonly [readonly string[], ...string[]])[] = [
   [["serve", "--id", "0", "--peers", "0=a:1,0=b:1"], "node 0 occurs twice"],
   [["serve", "--id", "0", "--peers", "0=a:1,1=A:1"], "A:1 occurs twice"],
   [["serve", "--id", "2", "--peers", "0=a:1,7=b:1", "--data-dir", "d"], "--id 2", "has 0, 7"],
+  [
+    ["serve", "--id", "3", "--join", "a:1", "--listen", "b:1", "--readdress"],
+    "--readdress needs --cluster or --peers",
+  ],
   [["serve", "--id", "3", "--join", "a:1", "--data-dir", "d"], "--listen HOST:PORT is missing"],
   [["serve", "--id", "3", "--join", "a:1", "--listen", "b"], '"b"', "HOST:PORT"],
   [[...SERVE, "--cluster-id", ""], '--cluster-id ""', "1 to 64"],

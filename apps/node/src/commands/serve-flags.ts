@@ -1,7 +1,7 @@
 import type { Arguments } from "../args.ts";
 import { type Address, parseAddress, parseCluster, parseContacts, parsePeers } from "../cluster.ts";
 import { UsageError } from "../errors.ts";
-import { type Flag, FlagValueError, choice, directory, integer } from "../flags.ts";
+import { type Flag, FlagValueError, choice, directory, integer, onOff } from "../flags.ts";
 import { LOG_LEVELS, type LogLevel } from "../logger.ts";
 import type { Beginning, ServeConfig } from "../server/config.ts";
 
@@ -17,6 +17,7 @@ export const SERVE_FLAGS: {
   readonly peers: Flag<ReadonlyMap<number, Address> | null>;
   readonly join: Flag<readonly Address[] | null>;
   readonly listen: Flag<Address | null>;
+  readonly readdress: Flag<boolean>;
   readonly "cluster-id": Flag<string | null>;
   readonly "data-dir": Flag<string | null>;
   readonly storage: Flag<"wal" | "memory">;
@@ -51,6 +52,9 @@ export const SERVE_FLAGS: {
     "HOST:PORT",
     "where this node listens, 0.0.0.0 for every interface (default: its address in --cluster or --peers)",
     parseAddress,
+  ),
+  readdress: onOff(
+    "all nodes have moved at once: they are where --cluster or --peers says, and the log is set right",
   ),
   "cluster-id": optional(
     "NAME",
@@ -111,6 +115,7 @@ export function serveConfig(flags: ServeFlags): ServeConfig {
     id,
     listen: flags.listen ?? ownAddress(id, beginning),
     beginning,
+    readdress: flags.readdress,
     clusterId: flags["cluster-id"],
     storage: storageOf(flags),
     electionTimeoutMs,
@@ -121,12 +126,15 @@ export function serveConfig(flags: ServeFlags): ServeConfig {
   };
 }
 
-function beginningOf({ id, cluster, peers, join }: ServeFlags): Beginning {
+function beginningOf({ id, cluster, peers, join, readdress }: ServeFlags): Beginning {
   const given = Object.entries({ "--cluster": cluster, "--peers": peers, "--join": join })
     .filter(([, value]) => value !== null)
     .map(([name]) => name);
   if (given.length > 1) {
     throw wrong(`${given.join(" and ")} exclude each other: ${WHICH_ONE}`);
+  }
+  if (join !== null && readdress) {
+    throw wrong("--readdress needs --cluster or --peers: --join does not say where the nodes are");
   }
   if (join !== null) return { type: "join", contacts: join };
   if (peers !== null) {

@@ -42,7 +42,16 @@ export class Demo {
     this.#logs = nodeDirs.map((_, id) => createWriteStream(join(dataDir, `node-${id}.log`), { flags: "a" }));
     const list = cluster.map(({ text }) => text).join(",");
     this.#supervisors = nodeDirs.map((dir, id) => {
-      const command = [script, "serve", "--id", String(id), "--cluster", list, `--data-dir=${dir}`];
+      const command = [
+        script,
+        "serve",
+        "--id",
+        String(id),
+        "--cluster",
+        list,
+        "--readdress",
+        `--data-dir=${dir}`,
+      ];
       return new Supervisor(id, command, {
         onUp: (id, pid, isRestart) => this.#say(id, `${isRestart ? "is back" : "is up"}, pid ${pid}`),
         onDown: (id, exit, ms) => this.#say(id, `${describeExit(exit)}; starting it again in ${ms / 1000} s`),

@@ -1,8 +1,11 @@
+import type { NodeId } from "@eraft/core";
 import { type KvQuery, KvStateMachine, MAX_COMMAND_BYTES } from "@eraft/kv";
 import { type Logger, NodeFailedError, RaftNode, systemClock } from "@eraft/runtime";
 import type { ConnectTransport } from "@eraft/transport-connect";
-import type { ServeConfig } from "./config.ts";
+import type { Beginning, ServeConfig } from "./config.ts";
 import type { Disk } from "./disk.ts";
+import { Redirections } from "./redirections.ts";
+import { RedirectedTransport } from "./redirected-transport.ts";
 import { WatchedTransport } from "./watched-transport.ts";
 
 /** A node whose state machine is the key-value store. */
@@ -16,12 +19,13 @@ export function compose(
   const { id, beginning, electionTimeoutMs, heartbeatMs, snapshotBytes, maxClockDriftPercent } = config;
   const { transport, logger } = parts;
   const { identity, storage } = parts.disk;
-  const members = beginning.type === "found" ? [...beginning.members] : [];
+  const peers = addressesIn(beginning);
+  const watched = new WatchedTransport(transport, systemClock, logger);
   return new RaftNode<Uint8Array, KvQuery>({
     id,
-    peers: new Map(members.map(([id, { text }]) => [id, text])),
+    peers,
     storage,
-    transport: new WatchedTransport(transport, systemClock, logger),
+    transport: config.readdress ? new RedirectedTransport(watched, new Redirections(peers)) : watched,
     stateMachine: new KvStateMachine(),
     identity: {
       clusterId: identity.clusterId,
@@ -38,6 +42,12 @@ export function compose(
     transferOnStop: false,
     logger: withoutFailures(logger),
   });
+}
+
+/** Where the nodes are that the cluster begins with. */
+export function addressesIn(beginning: Beginning): ReadonlyMap<NodeId, string> {
+  const members = beginning.type === "found" ? [...beginning.members] : [];
+  return new Map(members.map(([id, { text }]) => [id, text]));
 }
 
 /** The server reports the end of its node itself: when it happens at the start, one line for people is all there should be. */

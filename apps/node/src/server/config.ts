@@ -7,6 +7,8 @@ export interface ServeConfig {
   /** Where it listens; where others reach it is for the list of members to say. */
   readonly listen: Address;
   readonly beginning: Beginning;
+  /** The addresses in `beginning` are those of now, whatever the log says: all nodes have moved. */
+  readonly readdress: boolean;
   /** The cluster that this node is to belong to; null for the one that follows from `beginning`. */
   readonly clusterId: string | null;
   readonly storage: { readonly type: "wal"; readonly dir: string } | { readonly type: "memory" };

@@ -8,19 +8,20 @@ import {
   ListMembersResponseSchema,
 } from "@eraft/proto/eraft/admin/v1";
 import { KVService } from "@eraft/proto/kvraftpb";
-import type { NodeFailedError } from "@eraft/runtime";
+import type { NodeFailedError, NodeStatus } from "@eraft/runtime";
 import { ConnectTransport } from "@eraft/transport-connect";
 import { type RpcServer, nodePeerConnection, serve } from "@eraft/transport-connect/node";
 import { CommandError } from "../errors.ts";
 import type { JsonLogger } from "../logger.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { type AdminServiceImpl, adminService } from "./admin-service.ts";
-import { type KvRaftNode, compose } from "./compose.ts";
+import { type KvRaftNode, addressesIn, compose } from "./compose.ts";
 import type { ServeConfig } from "./config.ts";
 import { type Disk, takeDisk } from "./disk.ts";
 import { answerHttp } from "./health.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { present, withReception } from "./presentation.ts";
+import { readdress } from "./readdress.ts";
 import type { Reception } from "./reception.ts";
 import { report } from "./report.ts";
 
@@ -105,6 +106,7 @@ export class Server {
     await node.start();
     this.#hasStarted = true;
     report(node, this.#config, this.#logger);
+    if (this.#config.readdress) readdress(node, addressesIn(this.#config.beginning), this.#logger);
     return { reception, members: node.membership().members };
   }
 
@@ -116,7 +118,7 @@ export class Server {
   async stop(): Promise<void> {
     this.#isStopping = true;
     const node = this.#parts?.node;
-    if (node?.status().role === "leader") await this.#handOver(node);
+    if (node !== undefined && hasSuccessor(node.status())) await this.#handOver(node);
     const closed = this.#rpc?.close();
     await Promise.race([closed, this.#calls.none()]);
     await node?.stop();
@@ -129,6 +131,8 @@ export class Server {
       const late = (): Error => new Error(`nobody took over within ${HAND_OVER_LIMIT_MS} ms`);
       await withTimeLimit(node.transferLeadership(), HAND_OVER_LIMIT_MS, late);
       const { leaderId } = node.status();
+      // It may just have noticed that it is alone.
+      if (leaderId === null) throw late();
       this.#logger.info("Handed the leadership over.", { leaderId });
     } catch (error) {
       // Without it the others have to notice that their leader is gone.
@@ -172,4 +176,11 @@ export class Server {
     if (this.#parts === null) throw new ConnectError("this node is starting", Code.Unavailable);
     return this.#parts;
   }
+}
+
+/** Whether it leads and another node could, as far as is known. */
+function hasSuccessor({ role, peers }: NodeStatus): boolean {
+  return (
+    role === "leader" && peers.some(({ standing, lastError }) => standing === "voter" && lastError === null)
+  );
 }

@@ -19,6 +19,7 @@ export interface LocalNodeOptions {
   /** Null for memory. */
   readonly dir: string | null;
   readonly clusterId?: string;
+  readonly readdress?: boolean;
 }
 
 /** A server in this process; ended with the test. */
@@ -81,11 +82,19 @@ export class LocalNode {
   }
 }
 
-function configOf({ id, listen, beginning, dir, clusterId }: LocalNodeOptions): ServeConfig {
+function configOf({
+  id,
+  listen,
+  beginning,
+  dir,
+  clusterId,
+  readdress = false,
+}: LocalNodeOptions): ServeConfig {
   return {
     id,
     listen,
     beginning,
+    readdress,
     clusterId: clusterId ?? null,
     storage: dir === null ? { type: "memory" } : { type: "wal", dir },
     electionTimeoutMs: 400,
