@@ -1,6 +1,7 @@
 /**
  * Restarts a server gracefully, 100 times, while a peer keeps calling it; prints how many calls were answered. The peer's connections are
- * managed by us (`own`) or by Connect (`connect`). Run as a process of its own, since what is at stake is whether it survives.
+ * managed by us (`own`) or by Connect (`connect`), its calls are unary or, with `own streams`, go over a stream. Run as a process of its own,
+ * since what is at stake is whether it survives.
  */
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ConnectTransport } from "@eraft/transport-connect";
@@ -9,7 +10,9 @@ import type { RpcServer } from "@eraft/transport-connect/node";
 import { EventEmitter, once } from "node:events";
 import { agree, isRequest, TestReceiver, voteRequest } from "./support.ts";
 
-const RESTARTS = 100;
+const streams = process.argv[3] === "streams";
+// A stream that broke is opened again after 50 ms.
+const RESTARTS = streams ? 30 : 100;
 
 const connect =
   process.argv[2] === "own"
@@ -17,7 +20,7 @@ const connect =
       (address: string) => nodePeerConnection(address, { redialAfterMs: 1 })
     : (address: string) => createGrpcTransport({ baseUrl: `http://${address}` });
 
-const follower = new ConnectTransport({ id: 2, connect: nodePeerConnection, streams: false });
+const follower = new ConnectTransport({ id: 2, connect: nodePeerConnection, streams });
 follower.setPeers(new Map([[1, "127.0.0.1:1"]]));
 const followerReceiver = new TestReceiver();
 followerReceiver.onMessage = (message) => {
@@ -30,7 +33,7 @@ const listen = (port: number): RpcServer =>
 let server = listen(0);
 const { port } = await server.listening;
 
-const leader = new ConnectTransport({ id: 1, connect, streams: false });
+const leader = new ConnectTransport({ id: 1, connect, streams });
 leader.setPeers(new Map([[2, `127.0.0.1:${port}`]]));
 const events = new EventEmitter();
 const leaderReceiver = new TestReceiver();

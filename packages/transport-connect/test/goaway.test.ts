@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 const fixture = fileURLToPath(new URL("goaway-fixture.ts", import.meta.url));
 
-async function run(manager: "own" | "connect") {
+async function run(...how: string[]) {
   const flags = [
     "-C",
     "@eraft/source",
@@ -14,7 +14,7 @@ async function run(manager: "own" | "connect") {
   ];
   // Older versions among those we support strip types only when asked to.
   if (Number(process.versions.node.split(".")[0]) < 23) flags.push("--experimental-strip-types");
-  const child = spawn(process.execPath, [...flags, fixture, manager]);
+  const child = spawn(process.execPath, [...flags, fixture, ...how]);
   let output = "";
   let errors = "";
   child.stdout.on("data", (text: Buffer) => (output += text.toString()));
@@ -27,6 +27,13 @@ test("a peer that restarts gracefully 100 times under traffic does no harm", asy
   const { exitCode, output, errors } = await run("own");
   expect(errors).toBe("");
   expect(output).toBe("answered at least 100 calls\n");
+  expect(exitCode).toBe(0);
+});
+
+test("nor does one that restarts 30 times while it is spoken to over a stream", async () => {
+  const { exitCode, output, errors } = await run("own", "streams");
+  expect(errors).toBe("");
+  expect(output).toBe("answered at least 30 calls\n");
   expect(exitCode).toBe(0);
 });
 

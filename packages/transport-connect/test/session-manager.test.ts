@@ -154,6 +154,36 @@ test("a connection that is not established in time fails the calls that wait for
   ]);
 });
 
+test("a stream that is kept alive ends when its peer is silent, even to pings, and nobody asks for anything", async () => {
+  const server = net.createServer((socket) => socket.resume());
+  const manager = managerOf(await listen(server), { pingAfterMs: 5, pingTimeoutMs: 5 });
+  const stream = await ask(manager);
+  manager.keepAlive(stream);
+  await expect(once(stream, "close")).rejects.toThrow("no answer to a ping within 5 ms");
+});
+
+test("one whose peer answers pings goes on, silent as it may be, and is watched no longer than it lasts", async () => {
+  const server = http2.createServer((request) => request.resume());
+  const pings: Buffer[] = [];
+  const sessions: http2.ServerHttp2Session[] = [];
+  server.on("session", (session) => {
+    sessions.push(session);
+    session.on("ping", (payload: Buffer) => pings.push(payload));
+  });
+  const manager = managerOf(await listen(server), { pingAfterMs: 1, pingTimeoutMs: 60_000 });
+  const stream = await ask(manager);
+  manager.keepAlive(stream);
+  while (pings.length < 3) await turn();
+  expect(stream.closed).toBe(false);
+  stream.close();
+  await once(stream, "close");
+  const before = pings.length;
+  // A ping of ours there and back, in which any other one would have been seen.
+  const [session] = sessions;
+  for (let i = 0; i < 3; i += 1) await new Promise((resolve) => session?.ping(resolve));
+  expect(pings.length).toBeLessThanOrEqual(before + 1);
+});
+
 test("after a failed attempt calls fail at once for a moment, without another attempt", async () => {
   const closed = net.createServer();
   const address = await listen(closed);

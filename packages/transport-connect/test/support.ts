@@ -139,6 +139,8 @@ export interface TestNodeOptions {
   /** Default: as of ConnectTransport. */
   readonly streams?: boolean;
   readonly transport?: Partial<ConnectTransportOptions>;
+  /** Default: a new one. */
+  readonly receiver?: TestReceiver;
   /** Answer every request at once. Default false. */
   readonly agree?: boolean;
 }
@@ -163,7 +165,7 @@ export async function startNode(id: NodeId, options: TestNodeOptions = {}): Prom
     limits: { errorDelayMs: 0, ...options.limits },
   });
   transport.setPeers(options.peers ?? new Map());
-  const receiver = new TestReceiver();
+  const receiver = options.receiver ?? new TestReceiver();
   if (options.agree === true) {
     receiver.onMessage = (message) => {
       if (isRequest(message)) transport.send(agree(message));

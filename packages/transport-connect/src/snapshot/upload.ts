@@ -190,7 +190,8 @@ export class SnapshotUpload implements AttemptListener<InstallSnapshotResponse> 
     this.#cancelIdle();
     this.#cancelReconnect();
     this.#cancelWait();
-    if (reason === null || !this.#isOpen) this.#call?.abandon();
+    // Also before the welcome: the peer may have begun, and would wait for us.
+    if (reason === null) this.#call?.abandon();
     else this.#call?.leave(abortOf(reason));
     this.#call = null;
     this.#changed();
