@@ -80,6 +80,11 @@ export class Network {
     for (const other of others) this.#cuts.add(linkOf(server, other)).add(linkOf(other, server));
   }
 
+  /** Cuts one direction of one link. */
+  cut(from: NodeId, to: NodeId): void {
+    this.#cuts.add(linkOf(from, to));
+  }
+
   reconnect(): void {
     this.#cuts.clear();
   }

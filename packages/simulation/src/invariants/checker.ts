@@ -16,6 +16,7 @@ import type { Node } from "../cluster/node.ts";
 import { mustHold, Violation } from "../violation.ts";
 import { checkPromise } from "./durability.ts";
 import { History } from "./history.ts";
+import { checkLease, mayUseLease } from "./leases.ts";
 import { halvesOf, isDecidedBy } from "./majorities.ts";
 import { checkOneUncommitted, Memberships } from "./memberships.ts";
 import { checkMonotonic, checkOrder } from "./order.ts";
@@ -38,6 +39,8 @@ export class Checker implements Witness {
   #memberships: Memberships | null = null;
   readonly #memories = new Map<NodeId, Memory>();
   readonly #nodes: () => readonly Node[];
+  /** A read that a leader with a lease is about to answer. */
+  #leaseRead: RequestAction | null = null;
 
   constructor(nodes: () => readonly Node[]) {
     this.#nodes = nodes;
@@ -63,6 +66,7 @@ export class Checker implements Witness {
 
   asked(node: Node, request: RequestAction): void {
     this.requests.asked(node.id, request);
+    if (mayUseLease(node, request)) this.#leaseRead = request;
   }
 
   crashed(node: Node): void {
@@ -87,9 +91,13 @@ export class Checker implements Witness {
     const memory = this.#memories.get(node.id);
     if (memory === undefined) throw new Error(`server ${node.id} was never started`);
     const { state } = node;
+    if (this.#leaseRead !== null) {
+      checkLease(before, this.#leaseRead, { ready, nodes: this.#nodes() });
+      this.#leaseRead = null;
+    }
     checkOrder(state);
     checkMonotonic(before, state);
-    checkOneUncommitted(before, state);
+    checkOneUncommitted(before, state, (index) => memory.terms[index - 1]);
     if (state.stableIndex < before.stableIndex) this.#checkDropped(memory, state);
     if (ready !== null) this.#checkReady(node, memory, ready);
     const leads = state.role === "leader";

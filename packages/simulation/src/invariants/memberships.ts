@@ -1,4 +1,4 @@
-import type { Configuration, ConfigurationAt, LogIndex, RaftState, SnapshotMeta } from "@eraft/core";
+import type { Configuration, ConfigurationAt, LogIndex, RaftState, SnapshotMeta, Term } from "@eraft/core";
 import { digestOfMembers } from "../cluster/machine.ts";
 import { mustHold } from "../violation.ts";
 import { intersect, isJoint } from "./majorities.ts";
@@ -78,12 +78,21 @@ export class Memberships {
   }
 }
 
-/** A leader begins a change when the one before is committed, never earlier (4.1). */
-export function checkOneUncommitted(before: RaftState, now: RaftState): void {
-  const appended = now.configuration.index > before.configuration.index;
-  const leads = now.role === "leader" && before.role === "leader" && now.term === before.term;
+/**
+ * A leader begins a change when the one before is committed, never earlier (4.1), and not before it has committed an entry of its own term: until then it
+ * does not know what is committed. `termAt` is of what it has written of its log.
+ */
+export function checkOneUncommitted(
+  before: RaftState,
+  now: RaftState,
+  termAt: (index: LogIndex) => Term | undefined,
+): void {
+  if (now.configuration.index <= before.configuration.index) return;
+  if (now.role !== "leader" || before.role !== "leader" || now.term !== before.term) return;
+  // What it has not even written yet is its own.
+  const committedTerm = termAt(now.commitIndex) ?? now.term;
   mustHold(
-    !leads || !appended || before.configuration.index <= now.commitIndex,
+    before.configuration.index <= now.commitIndex && committedTerm === now.term,
     "One Uncommitted Configuration",
     () =>
       `leader ${now.id} adds the configuration of ${now.configuration.index} to that of ${before.configuration.index}, and ${now.commitIndex} is committed`,

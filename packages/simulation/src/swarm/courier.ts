@@ -33,12 +33,8 @@ export class Courier {
   }
 
   #arrive(id: MessageId, to: NodeId, isLast: boolean): void {
-    const { cluster, now } = this.#around;
-    const stalledMs = this.#around.stalledUntil(to) - now;
-    if (stalledMs > 0) {
-      this.#around.later(stalledMs, () => this.#arrive(id, to, isLast));
-      return;
-    }
+    const { cluster, stalls } = this.#around;
+    if (stalls.postpones(to, () => this.#arrive(id, to, isLast))) return;
     const isSnapshot = cluster.message(id)?.type === "installSnapshot";
     const { isUp } = cluster.node(to);
     this.#around.perform({ type: "deliver", message: id });

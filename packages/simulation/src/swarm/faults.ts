@@ -10,14 +10,12 @@ const NOTICE_MS_MEAN = 5;
 export class Faults {
   readonly #around: Surroundings;
   readonly #random: Random;
-  readonly #stalledUntil: number[];
   /** False once healed. */
   on = true;
 
   constructor(around: Surroundings) {
     this.#around = around;
     this.#random = new Random(around.plan.seed, "faults");
-    this.#stalledUntil = around.plan.servers.configs.map(() => 0);
   }
 
   begin(): void {
@@ -36,11 +34,6 @@ export class Faults {
     }
   }
 
-  /** Until when this process is paused. */
-  stalledUntil(node: NodeId): number {
-    return this.#stalledUntil[node] ?? 0;
-  }
-
   /** How much faster than the others this server's timer runs. */
   tickRate(node: NodeId): number {
     return this.on ? (this.#around.plan.servers.clockRates[node] ?? 1) : 1;
@@ -49,10 +42,10 @@ export class Faults {
   /** Ends all faults but the dead disks, and starts whoever is down and wanted. */
   heal(): void {
     this.on = false;
-    const { plan, fleet, cluster, network } = this.#around;
+    const { plan, fleet, cluster, network, stalls } = this.#around;
     const timeouts = plan.servers.configs.map(({ electionTimeoutTicksMin }) => electionTimeoutTicksMin);
     network.heal((plan.tickMs * Math.min(...timeouts)) / 20);
-    this.#stalledUntil.fill(0);
+    stalls.endAll();
     for (const { id, life } of cluster.nodes) {
       if (life > 0 || fleet.isMember(id)) this.#restart(id);
     }
@@ -77,16 +70,19 @@ export class Faults {
 
   #partition(): void {
     const { network, fleet, plan } = this.#around;
-    network.partition(fleet.known);
+    const { leader, known } = fleet;
+    // A leader that goes on by itself is what most rules are about.
+    if (leader !== null && this.#random.chance(plan.process.cutsOffLeader)) network.isolate(leader.id, known);
+    else network.partition(known);
     this.#around.later(this.#random.exponential(plan.network.partitionForMs), () => network.reconnect());
   }
 
   /** Half of the time whoever leads: that one has something to lose. */
   #stall(): void {
-    const { fleet, now, plan } = this.#around;
+    const { fleet, plan, stalls } = this.#around;
     const { leader } = fleet;
     const id = leader !== null && this.#random.chance(0.5) ? leader.id : this.#random.pick(fleet.known);
-    this.#stalledUntil[id] = now + this.#random.exponential(plan.process.stallForMs);
+    stalls.begin(id, this.#random.exponential(plan.process.stallForMs));
   }
 
   #crashOne(): void {
@@ -126,14 +122,11 @@ export class Faults {
   }
 
   #hintWrongly(): void {
-    const { fleet } = this.#around;
-    const { up } = fleet;
+    const { up, known } = this.#around.fleet;
     if (up.length === 0) return;
-    this.#around.perform({
-      type: "disconnected",
-      node: this.#random.pick(up).id,
-      peer: this.#random.pick(fleet.known),
-    });
+    const node = this.#random.pick(up).id;
+    const peer = this.#random.pick(known);
+    if (peer !== node) this.#around.perform({ type: "disconnected", node, peer });
   }
 
   #crash({ id, isUp }: Node): void {

@@ -1,6 +1,6 @@
 import type { ConfigurationAt, NodeId } from "@eraft/core";
 import type { Node } from "../cluster/node.ts";
-import { isJoint } from "../invariants/majorities.ts";
+import { isJoint, isVoter } from "../invariants/majorities.ts";
 import { mustHold } from "../violation.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Plan } from "./plan.ts";
@@ -10,7 +10,7 @@ import type { Simulation } from "./simulation.ts";
 const STEP_TIMEOUTS = 60;
 
 /** For how long nothing must change afterwards. */
-const QUIET_TIMEOUTS = 10;
+const QUIET_TIMEOUTS = 4;
 
 /** What a healed cluster must come to, step by step. */
 export function converge(simulation: Simulation): void {
@@ -19,6 +19,7 @@ export function converge(simulation: Simulation): void {
   settle(simulation);
   simulation.tidyUp();
   keepQuiet(simulation);
+  endure(simulation);
 }
 
 /** A leader is there and serves. */
@@ -52,9 +53,33 @@ function settle(simulation: Simulation): void {
 /** One leader in one term, whoever knocks at the door. */
 function keepQuiet(simulation: Simulation): void {
   const { plan, fleet } = simulation;
-  const { isUndisturbed, isPatient } = plan.servers;
   const before = stateOfAffairs(simulation);
   simulation.runFor(QUIET_TIMEOUTS * longestTimeoutMs(plan), () => false);
+  checkUndisturbed(simulation, before);
+  const complaint = fleet.leader === null ? "nobody leads" : whyNotIdle(fleet.leader, fleet);
+  mustHold(complaint === null, "Idle Means Idle", () => String(complaint));
+}
+
+/** Still the same when one of the others can talk, and does not hear from the leader (dissertation, 4.2.3 and 9.6). */
+function endure(simulation: Simulation): void {
+  const { plan, fleet, network } = simulation;
+  const { leader } = fleet;
+  if (leader === null) return;
+  const { configuration } = leader.state.configuration;
+  // Without that one, the leader must still hear from a majority.
+  const deaf = configuration.members.find(
+    (member) => isVoter(member) && member.id !== leader.id && fleet.survives(configuration, member.id),
+  );
+  if (deaf === undefined) return;
+  const before = stateOfAffairs(simulation);
+  network.cut(leader.id, deaf.id);
+  simulation.runFor(QUIET_TIMEOUTS * longestTimeoutMs(plan), () => false);
+  network.reconnect();
+  checkUndisturbed(simulation, before);
+}
+
+function checkUndisturbed(simulation: Simulation, before: string): void {
+  const { isUndisturbed, isPatient } = simulation.plan.servers;
   const after = stateOfAffairs(simulation);
   const mustBeEqual = isUndisturbed && isPatient;
   mustHold(
@@ -62,11 +87,7 @@ function keepQuiet(simulation: Simulation): void {
     "Liveness: Stays Quiet",
     () => `first ${before}, and then ${after}`,
   );
-  if (before !== after) settle(simulation);
-  const unsettled = whyUnsettled(simulation);
-  mustHold(unsettled === null, "Liveness: Stays Quiet", () => String(unsettled));
-  const complaint = fleet.leader === null ? "nobody leads" : whyNotIdle(fleet.leader, fleet);
-  mustHold(complaint === null, "Idle Means Idle", () => String(complaint));
+  settle(simulation);
 }
 
 function stateOfAffairs({ fleet }: Simulation): string {
@@ -82,9 +103,12 @@ function whyUnsettled(simulation: Simulation): string | null {
   if (leader === null) return "nobody leads";
   const { commitIndex, lastLogIndex, configuration, term } = leader.state;
   if (commitIndex < lastLogIndex) return `${commitIndex} of ${lastLogIndex} entries are committed`;
+  const { members } = configuration.configuration;
+  const isVoting = members.some(({ id, standing }) => id === leader.id && standing === "voter");
+  if (!isVoting) return `${leader.id} leads, and is no voter`;
   const unfinished = whyUnfinished(configuration, simulation);
   if (unfinished !== null) return unfinished;
-  for (const { id } of configuration.configuration.members) {
+  for (const { id } of members) {
     if (fleet.isDead(id)) continue;
     const node = simulation.cluster.node(id);
     const lag = whyLagging(node, { term, leaderId: leader.id, lastLogIndex });

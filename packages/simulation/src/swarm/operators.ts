@@ -10,9 +10,16 @@ const FIRST_ID = 2 ** 31;
 /** How soon after a request that somebody sabotages it happens. */
 const SABOTAGE_MS = 30;
 
+/** What happens just then: the target is cut off, or crashes; or the leader is cut off when it has asked the target to take over. */
+type Sabotage = "targetCut" | "targetCrash" | "leaderCut";
+
+const SABOTAGES: readonly Sabotage[] = ["targetCut", "targetCrash", "leaderCut"];
+
+/** How soon after a request the leader has asked. */
+const ASKED_MS = 3;
+
 interface Transfer {
-  readonly to: NodeId | null;
-  readonly sabotage: "cut" | "crash" | null;
+  readonly sabotage: Sabotage | null;
 }
 
 /** Who changes the members and hands over the leadership, starts servers that are to join, and switches off those that have left. */
@@ -74,8 +81,8 @@ export class Operators {
       case "transferFailed":
         if (!outcome.reason.endsWith("in time")) return;
         coverage.hit("transferTimedOut");
-        if (transfer?.sabotage === "crash") coverage.hit("transferTargetCrashed");
-        if (transfer?.sabotage === "cut") coverage.hit("transferTargetCutOff");
+        if (transfer?.sabotage === "targetCrash") coverage.hit("transferTargetCrashed");
+        if (transfer?.sabotage === "targetCut") coverage.hit("transferTargetCutOff");
         return;
       case "transferring":
         return coverage.hit("refusedWhileTransferring");
@@ -174,17 +181,20 @@ export class Operators {
       ...cluster.nodes.map(({ id }) => id),
     ]);
     const to = this.#random.chance(0.3) ? null : somebody;
-    const isSabotaged =
-      to !== null && to !== node.id && this.#random.chance(this.#around.plan.operators.sabotage);
-    const sabotage = isSabotaged ? this.#random.pick(["cut", "crash"] as const) : null;
+    const isSabotaged = to !== node.id && this.#random.chance(this.#around.plan.operators.sabotage);
+    const sabotage = isSabotaged ? this.#random.pick(SABOTAGES) : null;
     const id = this.#nextId();
-    this.#transfers.set(id, { to, sabotage });
-    if (to !== null && sabotage === "cut") this.#cutOff(to);
+    this.#transfers.set(id, { sabotage });
+    if (to !== null && sabotage === "targetCut") this.#cutOff(to);
     this.#around.perform({ type: "transfer", node: node.id, id, to });
-    if (to !== null && sabotage === "crash" && !fleet.isDead(to)) this.#crashSoon(to);
+    if (to !== null && sabotage === "targetCrash" && !fleet.isDead(to)) this.#crashSoon(to);
+    if (sabotage === "leaderCut") {
+      this.#around.later(this.#random.exponential(ASKED_MS), () => this.#cutOff(node.id));
+    }
   }
 
   #cutOff(id: NodeId): void {
+    if (!this.#areAtWork) return;
     const { network, fleet, plan } = this.#around;
     network.isolate(id, fleet.known);
     this.#around.later(this.#random.exponential(plan.network.partitionForMs), () => network.reconnect());

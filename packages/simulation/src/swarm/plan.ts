@@ -26,6 +26,8 @@ export interface ProcessPlan {
   readonly deadDisks: number;
   /** Mean milliseconds between two disks being replaced by empty ones, whose servers come back; Infinity for never. */
   readonly wipeEveryMs: number;
+  /** Probability that a partition cuts off whoever leads, rather than somebody. */
+  readonly cutsOffLeader: number;
   /** Whether servers are told that a connection broke since the other end's process is gone: probability per server and crash. */
   readonly brokenConnections: number;
   /** Mean milliseconds between two such hints that are wrong; Infinity for none. */
@@ -69,17 +71,24 @@ export interface Plan {
 }
 
 /**
+ * What a run is about. Most are about anything; but where everything happens at once, some things hardly ever happen: many changes of the members in a
+ * row need a network that lets them through, and a stale read by a lease needs a leader that is cut off while it is read from.
+ */
+type Theme = "anything" | "members" | "leases";
+
+/**
  * Draws a plan. Each kind of fault is switched off altogether in many runs: a fault that is always there hides what happens in its absence, and
  * extremes are met only when not everything happens at once.
  */
 export function drawPlan(seed: number): Plan {
   const random = new Random(seed, "plan");
+  const theme: Theme = random.pick(["anything", "anything", "anything", "members", "leases"]);
   const tickMs = random.pick([25, 30, 50]);
-  const changes = random.chance(0.6);
-  return {
+  const changes = theme === "members" || (theme === "anything" && random.chance(0.5));
+  const plan: Plan = {
     seed,
     tickMs,
-    servers: drawServers(seed, { tickMs, changes }),
+    servers: drawServers(seed, { tickMs, changes, leases: theme === "leases" }),
     network: drawNetwork(random),
     disk: drawDisk(random),
     process: drawProcess(random),
@@ -97,6 +106,55 @@ export function drawPlan(seed: number): Plan {
       sabotage: random.pick([0, 0.5]),
       punctuality: random.pick([1, 0.7]),
       neglect: random.pick([0, 0.5, 1]),
+    },
+  };
+  return theme === "members" ? aboutMembers(plan) : theme === "leases" ? aboutLeases(plan, random) : plan;
+}
+
+/** Changes that come through, one after the other. */
+function aboutMembers(plan: Plan): Plan {
+  return {
+    ...plan,
+    network: { ...plan.network, delayMsMin: 0, delayMsMean: 2, loss: 0, partitionEveryMs: 20_000 },
+    disk: { ...plan.disk, writeMsMean: 0.5, hang: 0 },
+    workload: { ...plan.workload, clients: 2, thinkMsMean: 100 },
+    operators: { ...plan.operators, changeEveryMs: 150 },
+  };
+}
+
+/** Leaders that do not know that they are none any more, and clients who read from them. */
+function aboutLeases(plan: Plan, random: Random): Plan {
+  const timeoutMs = plan.tickMs * Math.max(...plan.servers.configs.map((one) => one.electionTimeoutTicksMax));
+  const shortly = { ...plan.network, delayMsMin: 0, delayMsMean: random.pick([1, 5]), loss: 0 };
+  return {
+    ...plan,
+    network: {
+      ...shortly,
+      tail: random.pick([0, 0.05]),
+      partitionEveryMs: random.pick([1, 2]) * timeoutMs,
+      partitionForMs: random.pick([1, 2]) * timeoutMs,
+    },
+    disk: { ...plan.disk, writeMsMean: 0.5, hang: 0, compactAfterBytes: Infinity },
+    process: {
+      ...plan.process,
+      crashEveryMs: random.pick([0.5, 2, Infinity]) * timeoutMs,
+      downForMs: random.pick([1, 50]),
+      cutsOffLeader: 0.6,
+    },
+    operators: {
+      ...plan.operators,
+      transferEveryMs: random.pick([1, 3, Infinity]) * timeoutMs,
+      sabotage: 0.7,
+    },
+    // Whoever writes to a leader that is cut off soon looks for another one. Who only reads would go on.
+    workload: {
+      ...plan.workload,
+      clients: 4,
+      thinkMsMean: 30,
+      reads: 0.8,
+      leaseReads: 1,
+      readsAnywhere: 0.9,
+      timeoutMs: 200,
     },
   };
 }
@@ -120,6 +178,7 @@ function drawProcess(random: Random): ProcessPlan {
     stallForMs: random.pick([300, 3000]),
     deadDisks: random.chance(0.15) ? 1 : 0,
     wipeEveryMs: random.chance(0.5) ? random.pick([2000, 8000]) : Infinity,
+    cutsOffLeader: random.pick([0, 0.3]),
     brokenConnections: random.pick([0, 0.7, 1]),
     wrongHintEveryMs: random.chance(0.3) ? random.pick([300, 3000]) : Infinity,
   };

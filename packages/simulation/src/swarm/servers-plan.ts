@@ -17,6 +17,8 @@ export interface ServersPlan {
   readonly identifies: boolean;
   /** Whether no server that was cut off or removed can disturb a leader whom the others hear from (dissertation, 4.2.3, 9.6). */
   readonly isUndisturbed: boolean;
+  /** Whether leaders may read by a lease. */
+  readonly hasLeases: boolean;
   /** Whether one lost heartbeat, or one that is late, costs nobody the leadership. */
   readonly isPatient: boolean;
 }
@@ -25,21 +27,27 @@ interface Given {
   readonly tickMs: number;
   /** Whether members change during the run. */
   readonly changes: boolean;
+  /** Whether leaders have leases for certain, rather than in some runs. */
+  readonly leases: boolean;
 }
 
-export function drawServers(seed: number, { tickMs, changes }: Given): ServersPlan {
+export function drawServers(seed: number, { tickMs, changes, leases }: Given): ServersPlan {
   const random = new Random(seed, "servers");
-  const founders = random.pick(changes ? [1, 1, 2, 3, 3, 3, 4, 5, 7] : [1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7]);
+  const founders = leases
+    ? random.pick([3, 3, 3, 5])
+    : random.pick(changes ? [1, 1, 2, 3, 3, 3, 4, 5, 7] : [1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7]);
   const spares = changes ? random.integer(1, Math.min(6, SERVERS_MAX - founders)) : 0;
-  const drift = random.pick(DRIFTS);
-  const heartbeatTicks = random.integer(1, 5);
-  const electionTimeoutTicksMin = heartbeatTicks * random.integer(2, 8);
-  const electionTimeoutTicksMax = Math.ceil(electionTimeoutTicksMin * random.pick([1.2, 2, 3])) + 1;
-  const preVote = random.pick(["all", "all", "all", "none", "some"] as const);
-  const hasLeases = preVote === "all" && random.chance(0.4);
+  const drift = leases ? random.pick([1, 2, 2]) : random.pick(DRIFTS);
+  // A leader with a slow clock is to keep its office, and its successors are to hurry: otherwise no lease lasts until there are two leaders.
+  const heartbeatTicks = leases ? 1 : random.integer(1, 5);
+  const electionTimeoutTicksMin = heartbeatTicks * (leases ? 10 : random.integer(2, 8));
+  const spread = leases ? 1.1 : random.pick([1.2, 2, 3]);
+  const electionTimeoutTicksMax = Math.ceil(electionTimeoutTicksMin * spread) + 1;
+  const preVote = leases ? "all" : random.pick(["all", "all", "all", "none", "some"] as const);
+  const hasLeases = leases || (preVote === "all" && random.chance(0.3));
   // What has been promised for so many ticks holds for almost one less, by a clock that may be the slowest; and the leader's may be the fastest.
   const promiseMs = ((electionTimeoutTicksMin - 1) * tickMs) / drift ** 2;
-  const leaseDuration = hasLeases ? promiseMs * random.pick([0.3, 0.9, 0.999]) : null;
+  const leaseDuration = hasLeases ? promiseMs * random.pick([0.3, 0.9, 0.999, 0.999]) : null;
   const peers = Array.from({ length: founders }, (_, id) => id);
   const ids = Array.from({ length: founders + spares }, (_, id) => id);
   return {
@@ -58,9 +66,10 @@ export function drawServers(seed: number, { tickMs, changes }: Given): ServersPl
       preVote: preVote === "all" || (preVote === "some" && random.chance(0.5)),
       leaseDuration,
     })),
-    clockRates: ids.map(() => drift ** random.between(-1, 1)),
+    clockRates: ids.map(() => drift ** random.pick([-1, 1, 1, random.between(-1, 1)])),
     identifies: random.chance(0.6),
     isUndisturbed: preVote === "all",
+    hasLeases,
     isPatient: electionTimeoutTicksMin >= 3 * heartbeatTicks,
   };
 }

@@ -11,10 +11,12 @@ import { Courier } from "./courier.ts";
 import { Coverage } from "./coverage.ts";
 import { Faults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
+import { LeaseProbe } from "./lease-probe.ts";
 import { Ledger } from "./ledger.ts";
 import { Operators } from "./operators.ts";
 import type { Plan } from "./plan.ts";
 import { Sightings } from "./sightings.ts";
+import { Stalls } from "./stalls.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { Workshop } from "./workshop.ts";
 
@@ -40,10 +42,12 @@ export class Simulation implements Surroundings {
   readonly ledger: Ledger = new Ledger();
   readonly coverage: Coverage = new Coverage();
   readonly clients: Clients;
+  readonly stalls: Stalls;
   readonly #faults: Faults;
   readonly #operators: Operators;
   readonly #courier: Courier;
   readonly #workshop: Workshop;
+  readonly #probe: LeaseProbe | null;
   readonly #agenda = new Agenda<() => void>();
   readonly #record: ((step: Step) => void) | null;
   #now = 0;
@@ -55,10 +59,15 @@ export class Simulation implements Surroundings {
     this.#record = record;
     this.network = new Network(plan.network, plan.seed);
     this.checker = new Checker(() => this.cluster.nodes);
+    this.stalls = new Stalls(
+      () => this.#now,
+      (ms, what) => this.later(ms, what),
+    );
     this.#faults = new Faults(this);
     this.#workshop = new Workshop(this, ({ id }) => this.#faults.tickRate(id));
     this.#courier = new Courier(this);
     this.#operators = new Operators(this);
+    this.#probe = plan.servers.hasLeases ? new LeaseProbe(this) : null;
     const sightings = new Sightings(this.coverage, {
       nodes: () => this.cluster.nodes,
       members: () => this.checker.memberships.latest,
@@ -77,10 +86,6 @@ export class Simulation implements Surroundings {
 
   get now(): number {
     return this.#now;
-  }
-
-  stalledUntil(node: NodeId): number {
-    return this.#faults.stalledUntil(node);
   }
 
   crash(node: NodeId): void {
@@ -140,6 +145,7 @@ export class Simulation implements Surroundings {
     const before = this.cluster.unwelcome;
     const consequences = this.cluster.perform(action, this.#now);
     if (this.cluster.unwelcome > before) this.coverage.hit("unknownDiskIgnored");
+    if (action.type === "crash") this.stalls.end(action.node);
     this.#follow(action, consequences);
   }
 
@@ -189,6 +195,7 @@ export class Simulation implements Surroundings {
     if (node === null) return;
     this.#hash = mix(mix(mix(this.#hash, hashOf(action.type)), Math.trunc(this.#now * 1000)), sent.length);
     this.#workshop.planWork(node);
+    this.#probe?.acted(node);
     for (const outcome of outcomes) {
       if (this.ledger.outcome(outcome, node.machine.index)) this.#ended([outcome.id], outcome);
       else this.#operators.answered(outcome);
@@ -215,9 +222,7 @@ export class Simulation implements Surroundings {
     this.later(this.clients.timeoutMs, () => {
       if (this.ledger.giveUp(id)) this.#ended([id]);
     });
-    const stalledMs = this.stalledUntil(node) - this.#now;
-    if (stalledMs > 0) this.later(stalledMs, () => this.#callAfterStall(action));
-    else this.perform(action);
+    if (!this.stalls.postpones(node, () => this.#callAfterStall(action))) this.perform(action);
   }
 
   #callAfterStall(action: ClientAction): void {

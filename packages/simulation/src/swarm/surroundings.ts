@@ -5,6 +5,7 @@ import type { Network } from "../network.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Plan } from "./plan.ts";
+import type { Stalls } from "./stalls.ts";
 
 /** What whoever decides something in a run may look at, and how it makes things happen. */
 export interface Surroundings {
@@ -13,10 +14,9 @@ export interface Surroundings {
   readonly network: Network;
   readonly fleet: Fleet;
   readonly coverage: Coverage;
+  readonly stalls: Stalls;
   /** Virtual milliseconds. */
   readonly now: number;
-  /** Until when the process of `node` is paused. */
-  stalledUntil(node: NodeId): number;
   later(ms: number, what: () => void): void;
   perform(action: Action): void;
   /** Crashes a server if it is up, and starts it again some time later. */

@@ -22,7 +22,10 @@ export class Workshop {
     this.#disks.delete(node);
     this.#machines.delete(node);
     const { tickMs } = this.#around.plan;
-    this.#inThisLife(node, this.#random.between(0, tickMs), () => this.#tick(node));
+    this.#around.later(
+      this.#random.between(0, tickMs),
+      this.#ofThisLife(node, () => this.#tick(node)),
+    );
   }
 
   /** Plans the end of what `node` has begun. */
@@ -32,41 +35,54 @@ export class Workshop {
     if (disk.isBusy && !this.#disks.has(node)) {
       this.#disks.add(node);
       const hangs = this.mayHang && this.#random.chance(hang);
-      this.#inThisLife(node, this.#random.exponential(writeMsMean) + (hangs ? hangMs : 0), () => {
+      this.#whenDone(node, this.#random.exponential(writeMsMean) + (hangs ? hangMs : 0), () => {
         this.#disks.delete(node);
         this.#around.perform({ type: "disk", node: id });
       });
     }
     if (node.applying.length > 0 && !this.#machines.has(node)) {
       this.#machines.add(node);
-      this.#inThisLife(node, this.#random.exponential(applyMsMean), () => {
+      this.#whenDone(node, this.#random.exponential(applyMsMean), () => {
         this.#machines.delete(node);
         this.#around.perform({ type: "apply", node: id });
       });
     }
     if (node.compactableBytes >= compactAfterBytes && node.canCompact) {
-      this.#inThisLife(node, 0, () => this.#around.perform({ type: "compact", node: id }));
+      this.#whenDone(node, 0, () => this.#around.perform({ type: "compact", node: id }));
     }
   }
 
   #tick(node: Node): void {
-    const { id } = node;
-    const { now, plan } = this.#around;
-    const stalledUntil = this.#around.stalledUntil(id);
-    if (stalledUntil > now) {
-      // Late ticks count once, and after the messages that came meanwhile: so does the runtime.
-      this.#inThisLife(node, stalledUntil + 0.001 - now, () => this.#tick(node));
+    const { plan, stalls } = this.#around;
+    // However many ticks are late, they count once.
+    if (
+      stalls.postpones(
+        node.id,
+        this.#ofThisLife(node, () => this.#tick(node)),
+        true,
+      )
+    )
       return;
-    }
-    this.#around.perform({ type: "tick", node: id });
-    this.#inThisLife(node, plan.tickMs / this.#tickRate(node), () => this.#tick(node));
+    this.#around.perform({ type: "tick", node: node.id });
+    this.#around.later(
+      plan.tickMs / this.#tickRate(node),
+      this.#ofThisLife(node, () => this.#tick(node)),
+    );
+  }
+
+  /** A process that stands still hears of what is done when it goes on. */
+  #whenDone(node: Node, ms: number, what: () => void): void {
+    const isDone = this.#ofThisLife(node, () => {
+      if (!this.#around.stalls.postpones(node.id, isDone)) what();
+    });
+    this.#around.later(ms, isDone);
   }
 
   /** What a process has begun ends with it. */
-  #inThisLife(node: Node, ms: number, what: () => void): void {
+  #ofThisLife(node: Node, what: () => void): () => void {
     const { life } = node;
-    this.#around.later(ms, () => {
+    return () => {
       if (node.isUp && node.life === life) what();
-    });
+    };
   }
 }

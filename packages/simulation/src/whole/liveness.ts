@@ -86,7 +86,7 @@ async function checkQuiet(simulation: WholeSimulation): Promise<void> {
 
 async function checkStops(simulation: WholeSimulation): Promise<void> {
   const { alive, world } = simulation;
-  for (const server of alive) world.timeline.after(0, "stop", () => server.stop());
+  for (const server of alive) world.timeline.after(0, "stop", () => server.retire());
   mustHold(
     await simulation.runFor(10_000, () => alive.every(({ phase }) => phase === "down")),
     "Stopped Is Stopped",

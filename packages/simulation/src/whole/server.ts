@@ -36,6 +36,7 @@ export class Server {
   #phase: ServerPhase = "down";
   #running: Running | null = null;
   #lives = 0;
+  #isRetired = false;
 
   constructor(world: World, wires: Wires, id: NodeId, rate: number) {
     this.#world = world;
@@ -67,7 +68,7 @@ export class Server {
   }
 
   start(): void {
-    if (this.#phase !== "down") return;
+    if (this.#phase !== "down" || this.#isRetired) return;
     this.#lives += 1;
     if (this.#lives > 1) this.#world.coverage.hit("restart");
     this.#phase = "starting";
@@ -100,6 +101,12 @@ export class Server {
     this.#world.timeline.note("stop", this.id);
     this.#world.coverage.hit("gracefulStop");
     void this.#stop(this.#running);
+  }
+
+  /** Stops for good: whatever was to start it again some time does not. */
+  retire(): void {
+    this.#isRetired = true;
+    this.stop();
   }
 
   /** Its disk is lost, and so is the server. */
