@@ -6,7 +6,7 @@ import { runTool } from "../support/tool.ts";
 import { type BigSnapshotReport, bigSnapshot } from "./big-snapshot.ts";
 
 const MIB = 2 ** 20;
-/** Restarted from nothing at each of the three cuts, the transfer would send 2.5 times the size. */
+/** Begun anew after each of the cuts, the last of which comes after three quarters of the size, it would be 1.75 times that. */
 const MAX_SENT_SHARE = 4 / 3;
 const MAX_SLOWDOWN = 4;
 
@@ -18,8 +18,8 @@ await runTool({
   ],
   flags: {
     mib: integer({
-      help: "size of the state in MiB, from 40 (default 256)",
-      min: 40,
+      help: "size of the state in MiB, from 100 (default 256)",
+      min: 100,
       max: 4096,
       fallback: { value: 256 },
     }),
