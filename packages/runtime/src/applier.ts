@@ -1,5 +1,4 @@
 import type { Entry, LogIndex, RequestId, SnapshotMeta, StateMachine } from "@eraft/core";
-import { nextTurn } from "./clock.ts";
 import { BusyError, NodeFailedError, StateMachineFailedError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { Requests } from "./requests.ts";
@@ -51,7 +50,7 @@ export class Applier {
     return this.#inTurn(async () => {
       let isFirst = true;
       for (const slice of this.#slices.of(entries)) {
-        if (!isFirst) await nextTurn(this.#host.clock);
+        if (!isFirst) await this.#host.turns.next();
         isFirst = false;
         if (this.#host.isClosed()) return false;
         await this.#applySlice(slice, waiting);

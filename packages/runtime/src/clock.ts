@@ -14,9 +14,34 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves in a later turn of the event loop, so that timers and I/O come between. */
-export function nextTurn(clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    clock.after(0, resolve);
-  });
+/** Turns of the event loop, for work that lets others come between. Once closed it waits for none, and no timer is left. */
+export class Turns {
+  readonly #clock: Clock;
+  readonly #waiting = new Map<() => void, () => void>();
+  #isClosed = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Resolves in a later turn, so that timers and I/O come between. */
+  next(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(0, () => {
+      this.#waiting.delete(resolve);
+      resolve();
+    });
+    this.#waiting.set(resolve, cancel);
+    return promise;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const [resolve, cancel] of this.#waiting) {
+      cancel();
+      resolve();
+    }
+    this.#waiting.clear();
+  }
 }

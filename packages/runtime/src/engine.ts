@@ -114,6 +114,7 @@ export class Engine implements Receiver {
   /** Lets time end: no step is taken any more. The work under way goes on to its end, see `idle`. */
   stop(): void {
     this.#ticker.stop();
+    this.#host.turns.close();
     this.loop.close();
     this.members.close();
     this.#handovers.close();

@@ -1,4 +1,5 @@
 import type { Clock, Input } from "@eraft/core";
+import type { Turns } from "./clock.ts";
 import type { NodeFailedError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Logger } from "./logger.ts";
@@ -6,6 +7,7 @@ import type { Logger } from "./logger.ts";
 /** What the parts of a node may ask of it. */
 export interface Host {
   readonly clock: Clock;
+  readonly turns: Turns;
   readonly logger: Logger;
   readonly events: Events;
   /** True once the node has failed or is being stopped: nothing new begins. */

@@ -1,5 +1,6 @@
 import type { MemberChange, NodeId, PeerIdentity, RequestId } from "@eraft/core";
 import { Applier } from "./applier.ts";
+import { Turns } from "./clock.ts";
 import { toBytes } from "./commands.ts";
 import { Engine } from "./engine.ts";
 import {
@@ -65,6 +66,7 @@ export class RaftNode<
     this.#peers = new Peers(id, peers, clock);
     this.#host = {
       clock,
+      turns: new Turns(clock),
       logger,
       events: this.#events,
       isClosed: () => this.#failure !== null || this.#isStopping,
@@ -229,11 +231,12 @@ export class RaftNode<
   }
 
   async #open(): Promise<void> {
-    const { storage, stateMachine, transport, clock } = this.#settings;
+    const { storage, stateMachine, transport } = this.#settings;
+    const { turns } = this.#host;
     const restored = await openStorage(storage);
     this.#isStorageOpen = true;
     this.#throwIfStopped();
-    this.#applier.resumeAt(await openStateMachine(stateMachine, storage, restored, clock));
+    this.#applier.resumeAt(await openStateMachine(stateMachine, storage, restored, turns));
     this.#throwIfStopped();
     const parts = {
       host: this.#host,

@@ -1,4 +1,5 @@
-import type { Clock, LogIndex, Restored, SnapshotMeta, StateMachine, Storage } from "@eraft/core";
+import type { LogIndex, Restored, SnapshotMeta, StateMachine, Storage } from "@eraft/core";
+import type { Turns } from "./clock.ts";
 import { StateMachineFailedError, StorageFailedError } from "./errors.ts";
 import { restoreFromStorage } from "./snapshots/restore.ts";
 
@@ -22,13 +23,13 @@ export async function openStateMachine(
   stateMachine: StateMachine,
   storage: Storage,
   restored: Restored,
-  clock: Clock,
+  turns: Turns,
 ): Promise<SnapshotMeta> {
   const applied = await appliedIndex(stateMachine);
   const { lastIncludedIndex, lastIncludedTerm } = restored.snapshot ?? NO_SNAPSHOT;
   const snapshot = { lastIncludedIndex, lastIncludedTerm };
   if (applied < lastIncludedIndex) {
-    await restoreFromStorage(storage, stateMachine, snapshot, clock);
+    await restoreFromStorage(storage, stateMachine, snapshot, turns);
     return snapshot;
   }
   if (applied === lastIncludedIndex) return snapshot;

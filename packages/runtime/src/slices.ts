@@ -1,5 +1,5 @@
-import type { Clock, Entry } from "@eraft/core";
-import { nextTurn } from "./clock.ts";
+import type { Entry } from "@eraft/core";
+import type { Turns } from "./clock.ts";
 
 // Long work is done in slices, with a turn of the event loop between them. Without that a server with a backlog is as good as gone: its
 // heartbeats stay in, those of others stay out, and the cluster elects somebody else for it to be behind of.
@@ -48,9 +48,9 @@ const MAX_TURN_BYTES = 512 << 10;
 /** The same chunks, with turns of the event loop between them: neither a state machine nor a storage in memory ever waits for anything by itself. */
 export async function* paced(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  clock: Clock,
+  turns: Turns,
 ): AsyncGenerator<Uint8Array> {
-  const pace = new Pace(clock);
+  const pace = new Pace(turns);
   for await (const chunk of chunks) {
     yield chunk;
     await pace.passed(chunk.length);
@@ -59,12 +59,12 @@ export async function* paced(
 
 /** The same for a loop of one's own. */
 export class Pace {
-  readonly #clock: Clock;
+  readonly #turns: Turns;
   #chunks = 0;
   #bytes = 0;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(turns: Turns) {
+    this.#turns = turns;
   }
 
   /** To be awaited after each chunk. */
@@ -74,6 +74,6 @@ export class Pace {
     if (this.#chunks < MAX_TURN_CHUNKS && this.#bytes < MAX_TURN_BYTES) return;
     this.#chunks = 0;
     this.#bytes = 0;
-    await nextTurn(this.#clock);
+    await this.#turns.next();
   }
 }

@@ -161,3 +161,22 @@ test("a storage that cannot be closed is reported, after everything else is done
   await expect(node.stop()).rejects.toMatchObject({ code: "STORAGE_FAILED" });
   expect(isStopped).toBe(true);
 });
+
+async function* endless(): AsyncGenerator<Uint8Array> {
+  for (;;) yield bytes("a\n");
+}
+
+test("stop in the middle of a snapshot that is being received leaves no timer behind", async () => {
+  cluster = await Cluster.start(1);
+  const { node, receiver, clock } = await startFollower();
+  const header = { type: "installSnapshot", from: 1, to: 0, term: 1, sequence: 2 } as const;
+  const received = outcomeOf(
+    receiver.receiveSnapshot({ ...header, lastIncludedIndex: 5, lastIncludedTerm: 1 }, endless()),
+  );
+  await settle();
+  expect(received.state).toBe("pending");
+  await node.stop();
+  await settle();
+  expect(received.error).toBeInstanceOf(StoppedError);
+  expect(clock.pendingTimers).toBe(0);
+});

@@ -65,7 +65,7 @@ export class IncomingSnapshots {
       // One sink at a time. Our own snapshot would be older than this one anyway.
       await this.#local.suspend();
       sink = await this.#storage.createSnapshot(metaOf(header));
-      for await (const chunk of paced(chunks, this.#host.clock)) {
+      for await (const chunk of paced(chunks, this.#host.turns)) {
         if (this.#host.isClosed()) throw new StoppedError();
         await sink.write(chunk);
       }
@@ -89,7 +89,7 @@ export class IncomingSnapshots {
       } catch (error) {
         throw new StorageFailedError(error);
       }
-      await restoreFromStorage(this.#storage, this.#stateMachine, meta, this.#host.clock);
+      await restoreFromStorage(this.#storage, this.#stateMachine, meta, this.#host.turns);
       return meta;
     });
     if (!isRestored) throw new StoppedError();

@@ -82,7 +82,7 @@ export class LocalSnapshots {
 
   /** False if it was not, and will not be, filled. */
   async #fill(sink: SnapshotSink, view: AsyncIterator<Uint8Array>): Promise<boolean> {
-    const pace = new Pace(this.#host.clock);
+    const pace = new Pace(this.#host.turns);
     while (!this.#isSuspended) {
       let next: IteratorResult<Uint8Array>;
       try {

@@ -1,4 +1,5 @@
-import type { Clock, SnapshotMeta, StateMachine, Storage } from "@eraft/core";
+import type { SnapshotMeta, StateMachine, Storage } from "@eraft/core";
+import type { Turns } from "../clock.ts";
 import { StateMachineFailedError, StorageFailedError } from "../errors.ts";
 import { paced } from "../slices.ts";
 
@@ -11,11 +12,11 @@ export async function restoreFromStorage(
   storage: Storage,
   stateMachine: StateMachine,
   expected: SnapshotMeta,
-  clock: Clock,
+  turns: Turns,
 ): Promise<void> {
   const reader = new SnapshotReader(storage, expected);
   try {
-    await stateMachine.restore(paced(reader.chunks(), clock), expected.lastIncludedIndex);
+    await stateMachine.restore(paced(reader.chunks(), turns), expected.lastIncludedIndex);
   } catch (error) {
     throw reader.damage ?? new StateMachineFailedError(error);
   }
