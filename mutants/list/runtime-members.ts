@@ -353,7 +353,14 @@ export const RUNTIME_MEMBERS: readonly Mutant[] = [
     bug: "takes or restores a whole snapshot without a turn of the event loop",
     like: ["L18"],
     file: SLICES,
-    find: "    await nextTurn(this.#clock);\n",
+    find: "    await this.#turns.next();\n",
+    replace: "",
+  },
+  {
+    id: "runtime/turns-outlive-the-node",
+    bug: "leaves a timer behind when it stops, which reads on in a snapshot that nobody wants any more",
+    file: ENGINE,
+    find: "    this.#host.turns.close();\n",
     replace: "",
   },
   {

@@ -104,7 +104,7 @@ export const RUNTIME: readonly Mutant[] = [
     bug: "applies a long backlog without letting heartbeats out",
     like: ["L18"],
     file: APPLIER,
-    find: "        if (!isFirst) await nextTurn(this.#host.clock);\n",
+    find: "        if (!isFirst) await this.#host.turns.next();\n",
     replace: "",
   },
   {
@@ -141,7 +141,7 @@ export const RUNTIME: readonly Mutant[] = [
     bug: "starts with a state machine that is behind the stored snapshot, and does not restore it",
     like: ["S2", "S12", "dragonboat#369"],
     file: "packages/runtime/src/open.ts",
-    find: "    await restoreFromStorage(storage, stateMachine, snapshot, clock);\n",
+    find: "    await restoreFromStorage(storage, stateMachine, snapshot, turns);\n",
     replace: "",
   },
   {
