@@ -88,6 +88,24 @@ test("the leader is killed: the others go on, and it catches up after its restar
   expect((await cluster.run("get", "k")).stdout).toBe("123\n");
 });
 
+function read(consistency: string, ...more: readonly string[]): ReturnType<typeof runMain> {
+  return runMain("get", "k", "--consistency", consistency, ...more);
+}
+
+test("a read may ask for less: by the leader's lease, or of one node that is left alone", async () => {
+  const timers = ["--heartbeat-ms", "50", "--election-timeout-ms", "400"];
+  const cluster = await startCluster({ flags: [...timers, "--max-clock-drift-percent", "5"] });
+  await cluster.run("put", "k", "v");
+  for (const address of cluster.addresses) {
+    expect(await read("lease", "--cluster", address)).toEqual({ ...OK, stdout: "v\n" });
+  }
+  await cluster.converged();
+  const [alone = ""] = cluster.addresses;
+  for (const id of [1, 2]) await cluster.kill(id);
+  expect(await read("stale", "--cluster", alone)).toEqual({ ...OK, stdout: "v\n" });
+  expect((await read("linearizable", "--cluster", alone, "--timeout-ms", "1500")).code).toBe(1);
+});
+
 test("all nodes are killed at once: what was acknowledged is there after the restart", async () => {
   const cluster = await startCluster({
     flags: ["--heartbeat-ms", "50", "--election-timeout-ms", "400", "--snapshot-bytes", "2000"],

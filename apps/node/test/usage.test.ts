@@ -77,6 +77,8 @@ const WRONG: readonly (readonly [readonly string[], ...string[]])[] = [
   [["put", "", "v"], "key"],
   [["put", "k", "v", "--timeout-ms", "0"], '--timeout-ms "0"', "from 1"],
   [["append", "k"], "VALUE is missing", "eraft append --help"],
+  [["get", "k", "--consistency", "fresh"], '--consistency "fresh"', "linearizable, lease, stale"],
+  [[...SERVE, "--max-clock-drift-percent", "51"], '--max-clock-drift-percent "51"', "from 0 to 50"],
   [["get"], "KEY is missing", "eraft get --help"],
   [["get", "k", "l"], '"l"', "only KEY"],
   [["get", "x".repeat(4097)], "key"],
