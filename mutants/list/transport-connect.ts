@@ -297,8 +297,8 @@ export const TRANSPORT_CONNECT: readonly Mutant[] = [
     bug: "keeps a whole message in memory for one small entry",
     like: ["L17"],
     file: "packages/transport-connect/src/codec/own-bytes.ts",
-    find: "return bytes.byteLength * 2 >= bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);",
-    replace: "return bytes;",
+    find: "const isMost = byteLength * 2 >= command.buffer.byteLength;",
+    replace: "const isMost = byteLength > 0;",
   },
   {
     id: "transport-connect/short-snapshot-sent",

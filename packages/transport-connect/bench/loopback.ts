@@ -42,8 +42,14 @@ async function start(id: number, kind: Kind): Promise<Server> {
   return server;
 }
 
-/** Keeps `window` requests with `count` entries under way. Returns how many were answered in a second. */
-async function measure(leader: Server, window: number, count: number): Promise<number> {
+interface Measured {
+  readonly perSecond: number;
+  /** Time of the processor for one message and its answer, at both ends. */
+  readonly cpuUs: number;
+}
+
+/** Keeps `window` requests with `count` entries under way. */
+async function measure(leader: Server, window: number, count: number): Promise<Measured> {
   let sequence = 0;
   let answered = 0;
   let isOver = false;
@@ -63,12 +69,15 @@ async function measure(leader: Server, window: number, count: number): Promise<n
   for (let i = 0; i < window; i += 1) send();
   await new Promise((resolve) => setTimeout(resolve, 500));
   const before = answered;
+  const cpuBefore = process.cpuUsage();
   const from = performance.now();
   await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
-  const perSecond = ((answered - before) * 1000) / (performance.now() - from);
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const messages = answered - before;
+  const perSecond = (messages * 1000) / (performance.now() - from);
   isOver = true;
   await done.promise;
-  return perSecond;
+  return { perSecond, cpuUs: (user + system) / messages };
 }
 
 async function run(name: Kind): Promise<void> {
@@ -84,13 +93,15 @@ async function run(name: Kind): Promise<void> {
     follower.transport.send({ ...envelope, ...success });
   };
   for (const window of [1, 4, 24]) {
-    const perSecond = await measure(leader, window, 1);
-    const each = ((window * 1e6) / perSecond).toFixed(0);
-    console.log(`${name}: ${perSecond.toFixed(0)} messages/s, ${window} under way, ${each} us each`);
+    const { perSecond, cpuUs } = await measure(leader, window, 1);
+    const eachUs = (window * 1e6) / perSecond;
+    const times = `${eachUs.toFixed(0)} us each, ${cpuUs.toFixed(1)} us of processor time`;
+    console.log(`${name}: ${perSecond.toFixed(0)} messages/s, ${window} under way, ${times}`);
   }
-  const perSecond = await measure(leader, 4, 1000);
+  const { perSecond, cpuUs } = await measure(leader, 4, 1000);
   const megabytes = (perSecond * 1000 * COMMAND_BYTES) / 1e6;
-  console.log(`${name}: ${megabytes.toFixed(0)} MB/s, 4 messages of 1000 entries under way`);
+  const times = `${(cpuUs / 1000).toFixed(2)} us of processor time for an entry`;
+  console.log(`${name}: ${megabytes.toFixed(0)} MB/s, 4 messages of 1000 entries under way, ${times}`);
   await Promise.all([leader, follower].map(({ transport }) => transport.stop()));
   await Promise.all([leader, follower].map(({ rpc }) => rpc.close()));
 }

@@ -12,6 +12,7 @@ import {
   decodeInstallSnapshot,
   decodeRequestVote,
 } from "../src/codec/raftpb/decode-request.ts";
+import { OwnBytes } from "../src/codec/own-bytes.ts";
 
 const members = { self: 2, isPeer: (id: number) => id === 0 || id === 1 };
 const ABOVE = 2n ** 53n;
@@ -209,20 +210,36 @@ test("the empty snapshot of index 0 is valid", () => {
   });
 });
 
-test("a small command is copied out of a large message, a large one stays", () => {
+test("a command does not keep its message in memory, unless it is most of it", () => {
+  const sizes = [100, 5000, 30_000];
   const wire = create(AppendEntriesRequestSchema, {
     term: 5n,
     leaderId: 1n,
-    entries: [
-      create(EntrySchema, { index: 1n, term: 5n, command: new Uint8Array(100).fill(1) }),
-      create(EntrySchema, { index: 2n, term: 5n, command: new Uint8Array(4000).fill(2) }),
-    ],
+    entries: sizes.map((size, i) =>
+      create(EntrySchema, { index: BigInt(i + 1), term: 5n, command: new Uint8Array(size).fill(i) }),
+    ),
   });
   const bytes = toBinary(AppendEntriesRequestSchema, wire);
   const message = decodeAppendEntries(fromBinary(AppendEntriesRequestSchema, bytes), members, 1);
   if (message instanceof ConnectError) throw message;
-  const [small, large] = message.entries;
-  expect(small?.command.buffer.byteLength).toBe(100);
-  expect(small?.command.every((byte) => byte === 1)).toBe(true);
-  expect(large?.command.buffer).toBe(bytes.buffer);
+  const commands = message.entries.map(({ command }) => command);
+  expect(commands.map((command) => command.length)).toEqual(sizes);
+  for (const [i, command] of commands.entries()) expect(command.every((byte) => byte === i)).toBe(true);
+  expect(commands.map(({ buffer }) => buffer.byteLength)).toEqual([100, 5000, bytes.buffer.byteLength]);
+});
+
+test("small commands share memory, none of them more than 16 KiB of it", () => {
+  const message = new Uint8Array(1_000_000);
+  const entries = Array.from({ length: 1000 }, (_, i) => ({
+    command: message.subarray(i * 100, i * 100 + 90),
+  }));
+  for (const [i, { command }] of entries.entries()) command.fill(i);
+  const bytes = new OwnBytes(entries);
+  const owned = entries.map(({ command }) => bytes.own(command));
+  expect(owned).toEqual(entries.map(({ command }) => command));
+  const buffers = [...new Set(owned.map(({ buffer }) => buffer))];
+  expect(Math.max(...buffers.map(({ byteLength }) => byteLength))).toBeLessThanOrEqual(16_384);
+  // What is left over of each, because the next one did not fit, is less than one.
+  const total = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  expect(total).toBeLessThan(90 * (entries.length + buffers.length));
 });

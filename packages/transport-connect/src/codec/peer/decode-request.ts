@@ -2,7 +2,7 @@ import type { AppendEntries, Entry, NodeId } from "@eraft/core";
 import type { Entry as WireEntry, Request as WireRequest } from "@eraft/proto/eraft/peer/v1";
 import { notAnEntryTerm, notAPlaceInALog, notFrom } from "../checks.ts";
 import { decodeConfiguration } from "../configuration.ts";
-import { ownBytes } from "../own-bytes.ts";
+import { OwnBytes } from "../own-bytes.ts";
 import type { StreamRequest } from "./encode-request.ts";
 import { notASequence } from "./sequence.ts";
 
@@ -80,9 +80,11 @@ function decodeAppend(
     return `leader_commit ${leaderCommit} is above ${lastIndex}, the last that the request verifies`;
   }
   const entries: Entry[] = [];
+  const bytes = new OwnBytes(wire.entries);
   let previousTerm = prevLogTerm;
   for (const wireEntry of wire.entries) {
-    const entry = decodeEntry(wireEntry, prevLogIndex + entries.length + 1, previousTerm, envelope.term);
+    const index = prevLogIndex + entries.length + 1;
+    const entry = decodeEntry(wireEntry, bytes, index, previousTerm, envelope.term);
     if (typeof entry === "string") return entry;
     entries.push(entry);
     previousTerm = entry.term;
@@ -92,6 +94,7 @@ function decodeAppend(
 
 function decodeEntry(
   wire: WireEntry,
+  bytes: OwnBytes,
   index: number,
   previousTerm: number,
   requestTerm: number,
@@ -100,7 +103,7 @@ function decodeEntry(
   const fault =
     notFrom(1, `term of entry ${index}`, term) ?? notAnEntryTerm(index, term, previousTerm, requestTerm);
   if (fault !== null) return fault;
-  const command = ownBytes(wire.command);
+  const command = bytes.own(wire.command);
   if (wire.configuration === undefined) return { index, term, command };
   if (command.byteLength > 0) return `entry ${index} has both a command and a configuration`;
   const configuration = decodeConfiguration(wire.configuration);

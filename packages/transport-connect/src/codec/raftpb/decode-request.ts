@@ -7,7 +7,7 @@ import type {
   RequestVoteRequest,
 } from "@eraft/proto/raftpb";
 import { notAnEntryTerm, notAPlaceInALog, notFrom } from "../checks.ts";
-import { ownBytes } from "../own-bytes.ts";
+import { OwnBytes } from "../own-bytes.ts";
 
 /** Whom requests may come from. */
 export interface Members {
@@ -58,9 +58,10 @@ export function decodeAppendEntries(
     ) ?? notAPeer("leader_id", from, members);
   if (fault !== null) return fault;
   const entries: Entry[] = [];
+  const bytes = new OwnBytes(wire.entries);
   let previousTerm = prevLogTerm;
   for (const wireEntry of wire.entries) {
-    const entry = decodeEntry(wireEntry, prevLogIndex + entries.length + 1, previousTerm, term);
+    const entry = decodeEntry(wireEntry, bytes, prevLogIndex + entries.length + 1, previousTerm, term);
     if (entry instanceof ConnectError) return entry;
     entries.push(entry);
     previousTerm = entry.term;
@@ -113,6 +114,7 @@ export function decodeInstallSnapshot(
 
 function decodeEntry(
   wire: WireEntry,
+  bytes: OwnBytes,
   expectedIndex: number,
   previousTerm: number,
   requestTerm: number,
@@ -125,7 +127,7 @@ function decodeEntry(
   const fault =
     notFrom(1, `term of entry ${index}`, term) ?? notAnEntryTerm(index, term, previousTerm, requestTerm);
   if (fault !== null) return invalid(fault);
-  return { index, term, command: ownBytes(wire.command) };
+  return { index, term, command: bytes.own(wire.command) };
 }
 
 function failed(fault: string | null): ConnectError | null {
