@@ -36,8 +36,8 @@ async function run(file: string): Promise<{ status: number | null; output: strin
   return { status: await promise, output };
 }
 
-test("the README shows embedding, another storage and another transport", () => {
-  expect(programs).toHaveLength(3);
+test("the README shows embedding, members that change, another storage and another transport", () => {
+  expect(programs).toHaveLength(4);
 });
 
 test.each(programs)("README program $at runs and prints what it says", async ({ at, code }) => {
