@@ -17,10 +17,9 @@ test("every node is restarted under load, and clients notice nothing but a pause
   // Whoever leads is restarted like everybody else.
   expect(restarts.map(({ node }) => node)).toEqual([0, 1, 2]);
   expect(restarts.filter(({ wasLeader }) => wasLeader).length).toBeGreaterThanOrEqual(1);
-  for (const { silence, operation, tookMs } of restarts) {
+  for (const { silence, operation } of restarts) {
     expect(silence).toBeGreaterThan(0);
     expect(operation).toBeGreaterThan(0);
-    expect(tookMs).toBeGreaterThan(0);
   }
   expect(rests).toHaveLength(3);
   expect(said).toHaveLength(2);

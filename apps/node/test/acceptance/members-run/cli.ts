@@ -44,10 +44,10 @@ await runTool({
 });
 
 function stepLines({ steps }: MembersRunReport): readonly string[] {
-  const rows = steps.map(({ what, voters, tookMs, silence, operation }) => [
+  const rows = steps.map(({ what, voters, from, to, silence, operation }) => [
     what,
     voters.join(" "),
-    ...[tookMs, silence, operation].map((ms) => ms.toFixed(0)),
+    ...[to - from, silence, operation].map((ms) => ms.toFixed(0)),
   ]);
   const numbers = ["took ms", "pause ms", "longest operation ms"];
   return formatTable(

@@ -14,14 +14,15 @@ export interface MembersRunOptions {
   readonly say: (line: string) => void;
 }
 
-/** One change of members, and what clients waited because of it. */
-export interface Step extends Waits {
+/** One change of members, with the start and the end of processes that belong to it: a window in milliseconds. */
+interface Change extends Window {
   readonly what: string;
   /** The ids of the voters after it. */
   readonly voters: readonly number[];
-  /** In milliseconds: with the start and the end of processes that belong to it. */
-  readonly tookMs: number;
 }
+
+/** A change, and how long clients had to wait meanwhile. */
+export type Step = Change & Waits;
 
 export interface MembersRunReport {
   readonly steps: readonly Step[];
@@ -50,7 +51,7 @@ class Life {
   readonly #client: KvClient;
   readonly #load: RecordedLoad;
   readonly #options: MembersRunOptions;
-  readonly #steps: (Omit<Step, keyof Waits> & Window)[] = [];
+  readonly #changes: Change[] = [];
   #voters: readonly number[] = [0];
   #nextId = 1;
 
@@ -68,11 +69,7 @@ class Life {
       while (this.#voters.length > 1) await this.#remove();
       this.#options.say("reading everything back, and judging");
     });
-    const waits = waitsIn(this.#load.history, this.#steps, "overlap");
-    const steps = this.#steps.map((step, at) => ({
-      ...step,
-      ...(waits[at] ?? { silence: 0, operation: 0 }),
-    }));
+    const steps = waitsIn(this.#load.history, this.#changes, "overlap");
     return { steps, load, problems: load.problems };
   }
 
@@ -120,7 +117,7 @@ class Life {
     const expected = voters.map((id) => `${id} voter`).toSorted();
     if (found.join() !== expected.join()) throw new Error(`${what}: the members are ${found.join(", ")}`);
     this.#voters = voters;
-    this.#steps.push({ what, voters, tookMs: to - from, from, to });
+    this.#changes.push({ what, voters, from, to });
     const { acknowledged } = this.#load;
     this.#options.say(`${what}: now ${voters.join(", ")}; ${acknowledged} operations acknowledged`);
   }

@@ -50,8 +50,8 @@ await runTool({
 });
 
 function restartLines({ restarts }: RollingRestartReport): readonly string[] {
-  const rows = restarts.map(({ node, wasLeader, silence, operation, tookMs, heldUpMs }, at) => {
-    const numbers = [silence, operation, tookMs, heldUpMs].map((ms) => ms.toFixed(0));
+  const rows = restarts.map(({ node, wasLeader, silence, operation, from, to, heldUpMs }, at) => {
+    const numbers = [silence, operation, to - from, heldUpMs].map((ms) => ms.toFixed(0));
     return [String(at + 1), `node ${node}`, wasLeader ? "leader" : "follower", ...numbers];
   });
   const numbers = ["pause ms", "operation ms", "back after ms", "tool held up ms"];

@@ -17,14 +17,15 @@ export interface RollingRestartOptions {
   readonly say: (line: string) => void;
 }
 
-export interface Restart extends Waits {
+/** From SIGTERM until the node is back, has caught up, and clients are served: a window in milliseconds. */
+interface Restarted extends Window {
   readonly node: number;
   readonly wasLeader: boolean;
-  /** From SIGTERM until the node is back and has caught up, in milliseconds. */
-  readonly tookMs: number;
   /** For how long this process itself was held up at worst, and could not have heard an answer. In milliseconds. */
   readonly heldUpMs: number;
 }
+
+export type Restart = Restarted & Waits;
 
 export interface RollingRestartReport {
   readonly restarts: readonly Restart[];
@@ -55,7 +56,7 @@ class Rounds {
   readonly #load: RecordedLoad;
   readonly #options: RollingRestartOptions;
   readonly #rests: Window[] = [];
-  readonly #restarts: (Omit<Restart, keyof Waits> & Window)[] = [];
+  readonly #restarts: Restarted[] = [];
   readonly #problems: string[] = [];
 
   constructor(cluster: TestCluster, load: RecordedLoad, options: RollingRestartOptions) {
@@ -75,12 +76,8 @@ class Rounds {
       say("reading everything back, and judging");
     });
     const { history } = this.#load;
-    const waits = waitsIn(history, this.#restarts, "overlap");
     return {
-      restarts: this.#restarts.map((restart, at) => ({
-        ...restart,
-        ...(waits[at] ?? { silence: 0, operation: 0 }),
-      })),
+      restarts: waitsIn(history, this.#restarts, "overlap"),
       rests: waitsIn(history, this.#rests, "begin"),
       load,
       problems: [...load.problems, ...this.#problems],
@@ -107,6 +104,6 @@ class Rounds {
     delay.disable();
     const to = performance.now();
     const heldUpMs = delay.max / 1e6;
-    this.#restarts.push({ node, wasLeader: leader.id === node, tookMs: to - from, heldUpMs, from, to });
+    this.#restarts.push({ node, wasLeader: leader.id === node, heldUpMs, from, to });
   }
 }

@@ -21,11 +21,11 @@ export type Belonging = "overlap" | "begin";
  * How long clients had to wait in each window. A wait counts in full, also the part outside; one at whose end nobody was answered any more ends
  * with the window.
  */
-export function waitsIn(
+export function waitsIn<W extends Window>(
   history: KvHistory,
-  windows: readonly Window[],
+  windows: readonly W[],
   belonging: Belonging,
-): readonly Waits[] {
+): readonly (W & Waits)[] {
   const operations = history.flatMap((operation) =>
     operation.outcome === "ok" ? [{ from: operation.call, to: operation.return }] : [],
   );
@@ -34,6 +34,7 @@ export function waitsIn(
     const belongs = (wait: Window): boolean =>
       wait.from < window.to && (belonging === "begin" ? wait.from : wait.to) > window.from;
     return {
+      ...window,
       silence: longest(silencesBetween(answers, window).filter(belongs)),
       operation: longest(operations.filter(belongs)),
     };
