@@ -83,7 +83,7 @@ export class Members {
   #compare({ index, configuration }: ConfigurationAt): void {
     // A joiner has been given nobody.
     if (this.#given.size === 0 || isSameMembers(configuration, this.#given)) return;
-    this.#host.logger.warn(
+    this.#host.logger.info(
       `The members are those that the log names at index ${index}, and not those of the option "peers": they have been changed since.`,
       { members: configuration.members, peers: [...this.#given] },
     );

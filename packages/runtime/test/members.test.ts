@@ -57,14 +57,14 @@ test("a server that was added is there after a restart of everybody, whatever th
   await cluster.await(leader.node.addVoter(1, "host-1:1"));
   await cluster.await(leader.node.propose(bytes("a")));
   const before = leader.node.membership();
-  const warnings: string[] = [];
-  const logger = { info: () => {}, warn: (line: string) => void warnings.push(line), error: () => {} };
+  const lines: string[] = [];
+  const logger = { info: (line: string) => void lines.push(line), warn: () => {}, error: () => {} };
   // Server 0 is still told that it is alone, and server 1 that it knows nobody.
   const first = await cluster.restart(0, { logger });
   const second = await cluster.restart(1, { peers: new Map(), logger });
   expect(first.node.membership()).toEqual(before);
   expect(second.node.membership()).toEqual(before);
-  expect(warnings).toEqual([expect.stringContaining('not those of the option "peers"')]);
+  expect(lines.filter((line) => line.includes('not those of the option "peers"'))).toHaveLength(1);
   await cluster.leader();
   expect(first.node.status().term).toBe(second.node.status().term);
 });

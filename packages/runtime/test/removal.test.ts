@@ -89,6 +89,8 @@ test("a removed server knows it in its next life too; one that only joins was ne
   const next = await cluster.restart(gone.node.id);
   expect(next.node.status()).toMatchObject({ isRemoved: true, standing: null });
   const joiner = await cluster.join(7);
+  await cluster.run(500);
+  expect(joiner.node.status()).toMatchObject({ isRemoved: false, standing: null });
   await cluster.await(leader.node.addLearner(7, "host-7:1"));
   expect(joiner.node.status().isRemoved).toBe(false);
 });
