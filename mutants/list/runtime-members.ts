@@ -10,7 +10,6 @@ const MEMBERS = "packages/runtime/src/members.ts";
 const NODE = "packages/runtime/src/node.ts";
 const OPTIONS = "packages/runtime/src/options.ts";
 const PEERS = "packages/runtime/src/peers.ts";
-const REPLICATION = "packages/core/src/replication.ts";
 const SLICES = "packages/runtime/src/slices.ts";
 
 /** Members that come and go, leaders that hand over, disks that are replaced, reads that may be old, and what waits. */
@@ -175,21 +174,6 @@ export const RUNTIME_MEMBERS: readonly Mutant[] = [
     file: MEMBERS,
     find: "    this.#isRemoved = this.#wasMember && !isMember;\n",
     replace: "    this.#isRemoved = !isMember;\n",
-  },
-  {
-    id: "core/removed-not-told",
-    bug: "leaves a removed server in the joint configuration for ever",
-    file: REPLICATION,
-    find: "      if (memberOf(configuration, id) === null) this.#leaving.set(progress, config.electionTimeoutTicksMin);\n",
-    replace:
-      "      if (memberOf(configuration, id) === null) this.#leaving.set(progress, 0 * config.heartbeatTicks);\n",
-  },
-  {
-    id: "core/removed-told-for-ever",
-    bug: "sends the log to removed servers for ever",
-    file: REPLICATION,
-    find: "      if (ticks > 1) this.#leaving.set(follower, ticks - 1);\n",
-    replace: "      if (ticks > 1) this.#leaving.set(follower, ticks);\n",
   },
   {
     id: "runtime/bad-address-stops-everybody",
