@@ -13,6 +13,7 @@ import {
   MAX_VALUE_BYTES,
 } from "@eraft/kv";
 import {
+  type Script,
   ScriptedCluster,
   answering,
   dead,
@@ -76,6 +77,22 @@ test("a server that answers a read is not taken for the leader that is known, a 
   await kv.put("k", "2");
   await kv.get("k");
   expect(cluster.asked.slice(7)).toStrictEqual(["b", "b"]);
+});
+
+test("a read that was answered late does not unseat the leader that a write has found meanwhile", async () => {
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  const late: Script = async (request, serve) => {
+    await gate;
+    return reading(request, serve, new Headers());
+  };
+  const cluster = new ScriptedCluster({ a: late, b: serving });
+  const kv = cluster.client();
+  const read = kv.get("k");
+  await kv.put("k", "1");
+  open();
+  await read;
+  await kv.put("k", "2");
+  expect(cluster.asked).toStrictEqual(["a", "b", "b"]);
 });
 
 test("a hint is followed at once, but only to an address the client was given", async () => {
