@@ -72,7 +72,10 @@ test("a foreign server is called by streams, entries and their answers included"
     Exchange: (call: grpc.ServerDuplexStream<Fields, Fields>) => {
       call.on("data", (frame: Fields) => {
         frames.push(frame);
-        if (frame["hello"]) return call.write({ welcome: { version: 1, from: 2, run: 3 } });
+        if (frame["hello"]) {
+          call.write({ welcome: { version: 1, from: 2, run: 3 } });
+          return;
+        }
         const [request] = frame["requests"] as Fields[];
         const answer = { success: true, match_index: 11 };
         call.write({ responses: [{ sequence: request?.["sequence"], term: 5, append_entries: answer }] });

@@ -60,7 +60,7 @@ export class Inbox<T> {
 
 export interface ReceivedSnapshot {
   readonly header: InstallSnapshot;
-  readonly data: Uint8Array;
+  readonly data: Buffer;
 }
 
 /** A server that records, and answers only if told how. */
