@@ -1,4 +1,5 @@
 import type { Mutant } from "../src/mutant.ts";
+import { APPS_NODE } from "./apps-node.ts";
 import { CORE_COMMIT } from "./core-commit.ts";
 import { CORE_CONFIGURATIONS } from "./core-configurations.ts";
 import { CORE_DURABILITY } from "./core-durability.ts";
@@ -14,6 +15,7 @@ import { CORE_SNAPSHOTS } from "./core-snapshots.ts";
 import { CORE_SUCCESSION } from "./core-succession.ts";
 import { CORE_TRANSFER } from "./core-transfer.ts";
 import { FOUND_MEMBERS } from "./found-members.ts";
+import { KV_CONSISTENCY } from "./kv-consistency.ts";
 import { KV } from "./kv.ts";
 import { RUNTIME_MEMBERS } from "./runtime-members.ts";
 import { RUNTIME } from "./runtime.ts";
@@ -54,4 +56,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...TRANSPORT_CONNECT,
   ...TRANSPORT_NODE,
   ...KV,
+  ...KV_CONSISTENCY,
+  ...APPS_NODE,
 ];

@@ -26,6 +26,19 @@ const MORE_CORES = simulate("cores", 151, 5000);
 const WHOLE = simulate("whole", 1, 30);
 const MORE_WHOLE = simulate("whole", 31, 1000);
 
+/** The tests of the command line that start no processes: those run what was built, which in the copy nothing is. */
+const WITHOUT_PROCESSES = [
+  "admin-look",
+  "disks",
+  "format",
+  "member-goals",
+  "member-pursuit",
+  "members",
+  "presentation",
+  "recover",
+  "usage",
+].map((name) => `apps/node/test/${name}.test.ts`);
+
 /** For each package, what is to find its bugs: cheapest first. */
 const KILLERS: Readonly<Record<string, readonly Killer[]>> = {
   core: [CORES, tests("core"), WHOLE, tests("simulation"), MORE_CORES],
@@ -35,6 +48,7 @@ const KILLERS: Readonly<Record<string, readonly Killer[]>> = {
   "storage-wal": [tests("storage-wal")],
   "transport-memory": [tests("transport-memory"), tests("runtime")],
   "transport-connect": [tests("transport-connect")],
+  node: [tests("node", "kv", WITHOUT_PROCESSES)],
 };
 
 /** Throws if the mutant's package has none. */
@@ -60,17 +74,17 @@ function simulate(what: "cores" | "whole", first: number, last: number): Killer 
   };
 }
 
-function tests(name: string): Killer {
+function tests(name: string, uses = name, files: readonly string[] = [`packages/${name}/test`]): Killer {
   /** How long each file takes, known after the first run without a mutant. */
   let fileSeconds: Readonly<Record<string, number>> = {};
   return {
     name: `tests of ${name}`,
-    uses: name,
+    uses,
     run: async (root, limitSeconds) => {
       const path = join(root, "vitest-report.json");
       rmSync(path, { force: true });
       writeFileSync(join(root, "vitest-seconds.json"), JSON.stringify(fileSeconds));
-      const files = ["run", `packages/${name}/test`, "--config=mutants/killers/vitest.config.ts"];
+      const what = ["run", ...files, "--config=mutants/killers/vitest.config.ts"];
       const options = [
         "--bail=1",
         "--maxWorkers=1",
@@ -78,7 +92,7 @@ function tests(name: string): Killer {
         `--hookTimeout=${TEST_LIMIT_MS}`,
       ];
       const report = ["--reporter=json", `--outputFile=${path}`];
-      const args = ["node_modules/vitest/vitest.mjs", ...files, ...options, ...report];
+      const args = ["node_modules/vitest/vitest.mjs", ...what, ...options, ...report];
       const { exitCode, seconds } = await runNode(args, root, limitSeconds);
       if (exitCode === null) return { failure: `${name}: hangs`, seconds };
       const results = readReport(path);

@@ -23,6 +23,12 @@ export function packageOf({ id }: Mutant): string {
   return id.slice(0, id.indexOf("/"));
 }
 
+/** Where the package is, from the root of the repository. */
+export function folderOf(mutant: Mutant): string {
+  const name = packageOf(mutant);
+  return name === "node" ? "apps/node" : `packages/${name}`;
+}
+
 export function editsOf({ file, find, replace, also = [] }: Mutant): readonly Edit[] {
   return [{ file, find, replace }, ...also];
 }

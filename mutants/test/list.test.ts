@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { MUTANTS } from "../list/index.ts";
 import { mutated } from "../src/apply.ts";
 import { killersOf } from "../src/killers.ts";
-import { editsOf, packageOf } from "../src/mutant.ts";
+import { editsOf, folderOf } from "../src/mutant.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -17,7 +17,7 @@ test("every mutant has a name of its own, in the package that it changes", () =>
   expect(new Set(ids).size).toBe(ids.length);
   for (const mutant of MUTANTS) {
     for (const { file, find, replace } of editsOf(mutant)) {
-      expect(file).toMatch(new RegExp(`^packages/${packageOf(mutant)}/src/`));
+      expect(file).toMatch(new RegExp(`^${folderOf(mutant)}/src/`));
       expect(replace).not.toBe(find);
     }
   }

@@ -217,6 +217,15 @@ test("the leadership is handed over to whom it was meant for, or to anybody else
   expect(await transfer(null, any)).toBe("node 1 leads, in term 4");
   expect(any.transfers).toEqual([null]);
   expect(await transfer(0, new ScriptedAdmin({ members: THREE }))).toBe("node 0 leads already, in term 3");
+  // As long as the same node leads, nobody else does.
+  const late = new ScriptedAdmin(
+    { members: THREE },
+    { members: THREE },
+    { members: THREE, leader: 1, term: 4 },
+  );
+  late.answers = [{ type: "refused", reason: "later", text: "busy" }, { type: "done" }];
+  expect(await transfer(null, late)).toBe("node 1 leads, in term 4");
+  expect(late.transfers).toEqual([null, null]);
 });
 
 test("who cannot lead is not asked to, and who was refused says why", async () => {

@@ -1,0 +1,40 @@
+import type { Mutant } from "../src/mutant.ts";
+
+/** How new the answer to a GET is. */
+export const KV_CONSISTENCY: readonly Mutant[] = [
+  {
+    id: "kv/consistency-not-passed-on",
+    bug: "reads as new as possible, whatever was asked for",
+    file: "packages/kv/src/routes.ts",
+    find: "const value = await node.read({ key: request.key }, options);",
+    replace: "const value = await node.read({ key: request.key }, { signal: options.signal });",
+  },
+  {
+    id: "kv/unknown-consistency-is-stale",
+    bug: "answers from an old state when it does not understand how new it has to be",
+    file: "packages/kv/src/routes.ts",
+    find: "if (known !== undefined) return known;",
+    replace: 'return known ?? "stale";',
+  },
+  {
+    id: "kv/consistency-not-sent",
+    bug: "does not tell the server that an older answer would do",
+    file: "packages/kv/src/attempt.ts",
+    find: 'consistency === "linearizable" ?',
+    replace: 'consistency !== "linearizable" || consistency === "linearizable" ?',
+  },
+  {
+    id: "kv/reader-taken-for-leader",
+    bug: "sends writes to whoever answered a read",
+    file: "packages/kv/src/leader-finder.ts",
+    find: "this.#leader ??= address;",
+    replace: "this.#leader = address;",
+  },
+  {
+    id: "kv/stale-reads-burden-the-leader",
+    bug: "sends all stale reads to the leader",
+    file: "packages/kv/src/retry-loop.ts",
+    find: 'request.consistency === "stale" ? context.finder.next() : context.finder.first();',
+    replace: "context.finder.first();",
+  },
+];
