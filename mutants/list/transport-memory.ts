@@ -47,4 +47,18 @@ export const TRANSPORT_MEMORY: readonly Mutant[] = [
     find: "return this.#peers.has(message.to) || (isAnswer(message) && this.#askers.has(message.to));",
     replace: "return this.#peers.has(message.to);",
   },
+  {
+    id: "transport-memory/gone-unreported",
+    bug: "does not say that a peer has stopped",
+    file: FILE,
+    find: "    if (this.#peers.has(peer)) this.#receiver?.disconnected?.(peer);\n",
+    replace: "",
+  },
+  {
+    id: "transport-memory/one-side-asked",
+    bug: "lets a server speak that its peer does not want to hear",
+    file: FILE,
+    find: "peer && this.meets(peer) && peer.meets(this) ?",
+    replace: "peer && this.meets(peer) ?",
+  },
 ];

@@ -3,15 +3,15 @@ import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { type TransportHarness, type TransportServer, transportCases } from "@eraft/conformance";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import type { PeerIdentity } from "@eraft/core";
 import { ConnectTransport } from "@eraft/transport-connect";
 import type { PeerConnection } from "@eraft/transport-connect";
 import { nodePeerConnection, serve } from "@eraft/transport-connect/node";
 import { describe, test } from "vitest";
+import { Proxy } from "./proxy.ts";
 import { PATIENT } from "./support.ts";
 
 const MAX_SNAPSHOT_BYTES = 2 * 1_048_576;
-
-type Server = TransportServer & { readonly close: () => Promise<void> };
 
 interface Kind {
   readonly streams: boolean;
@@ -19,12 +19,32 @@ interface Kind {
   readonly listen: (transport: ConnectTransport) => Promise<{ port: number; close: () => Promise<void> }>;
 }
 
-/** A server that listens, with a transport that is not started yet; one that has stopped can be started again. */
+interface Server extends TransportServer {
+  readonly proxy: Proxy;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * A server that listens, behind a hop whose connections can be broken, with a transport that is not started yet; one that has stopped can be
+ * started again.
+ */
 async function start(id: number, { connect, listen, streams }: Kind): Promise<Server> {
   const limits = { errorDelayMs: 0, maxMessageBytes: 1_500_000, maxSnapshotBytes: MAX_SNAPSHOT_BYTES };
-  const transport = new ConnectTransport({ id, connect, deadlines: PATIENT, limits, streams });
-  const { port, close } = await listen(transport);
-  return { id, address: `127.0.0.1:${port}`, transport: () => transport, close };
+  let identity: () => PeerIdentity = () => ({ clusterId: "test", incarnation: `disk-${id}`, starts: 1 });
+  const options = { id, connect, deadlines: PATIENT, limits, streams, identity: () => identity() };
+  const transport = new ConnectTransport(options);
+  const server = await listen(transport);
+  const proxy = await new Proxy(() => server.port).listen();
+  return {
+    id,
+    address: proxy.address,
+    proxy,
+    transport: (given) => {
+      identity = given ?? identity;
+      return transport;
+    },
+    close: async () => void (await Promise.all([proxy.close(), server.close()])),
+  };
 }
 
 function harnessOf(kind: Kind, supports: TransportHarness["supports"] = {}): TransportHarness {
@@ -32,8 +52,13 @@ function harnessOf(kind: Kind, supports: TransportHarness["supports"] = {}): Tra
     supports,
     create: async (count) => {
       const servers = await Promise.all(Array.from({ length: count }, (_, id) => start(id, kind)));
-      const dispose = async () => void (await Promise.all(servers.map((server) => server.close())));
-      return { servers, dispose };
+      return {
+        servers,
+        breakConnections: () => {
+          for (const { proxy } of servers) proxy.breakAll();
+        },
+        dispose: async () => void (await Promise.all(servers.map((server) => server.close()))),
+      };
     },
   };
 }
@@ -64,7 +89,15 @@ function connectPlainly(address: string): PeerConnection {
   return { stream, unary, close };
 }
 
-const streamSupport = { oneWayResponses: true, carriesSequence: true, carriesRefusals: true };
+const streamSupport = {
+  oneWayResponses: true,
+  carriesSequence: true,
+  carriesRefusals: true,
+  extensions: true,
+  reportsDisconnects: true,
+  resumesSnapshots: true,
+  identities: true,
+};
 const ours = { connect: nodePeerConnection, listen: listenOurs };
 
 function run(harness: TransportHarness): void {

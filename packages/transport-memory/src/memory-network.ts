@@ -1,4 +1,4 @@
-import type { NodeId, Transport } from "@eraft/core";
+import type { NodeId, PeerIdentity, Transport } from "@eraft/core";
 import { MemoryTransport } from "./memory-transport.ts";
 
 /** Connects the servers of one process. Links between them can be cut, to see what the cluster makes of it. */
@@ -6,9 +6,12 @@ export class MemoryNetwork {
   readonly #listening = new Map<NodeId, MemoryTransport>();
   readonly #cuts = new Set<string>();
 
-  /** A new transport for server `id`. A server that restarts takes another one, after the old one has stopped. */
-  transport(id: NodeId): Transport {
-    return new MemoryTransport(id, {
+  /**
+   * A new transport for server `id`. A server that restarts takes another one, after the old one has stopped. `identity` is what it says of itself,
+   * for `Receiver.identify` of its peers.
+   */
+  transport(id: NodeId, identity: () => PeerIdentity | null = () => null): Transport {
+    return new MemoryTransport(id, identity, {
       find: (peer) => this.#listening.get(peer),
       isCut: (peer) => this.#cuts.has(linkBetween(id, peer)),
       join: (transport) => {

@@ -1,4 +1,12 @@
-import type { InstallSnapshot, Message, NodeId, OutgoingSnapshot, Receiver, Transport } from "@eraft/core";
+import type {
+  InstallSnapshot,
+  Message,
+  NodeId,
+  OutgoingSnapshot,
+  PeerIdentity,
+  Receiver,
+  Transport,
+} from "@eraft/core";
 import { later } from "./later.ts";
 
 /** The network, as one transport sees it. */
@@ -20,6 +28,8 @@ interface Unanswered {
 const MAX_QUEUED_MESSAGES = 4096;
 
 export class MemoryTransport implements Transport {
+  /** What this server says of itself. */
+  readonly identity: () => PeerIdentity | null;
   readonly #id: NodeId;
   readonly #wires: Wires;
   #receiver: Receiver | null = null;
@@ -29,9 +39,12 @@ export class MemoryTransport implements Transport {
   #outbox: Message[] = [];
   /** The snapshots whose senders wait. */
   readonly #unanswered = new Set<Unanswered>();
+  /** Those that this server talks to: a peer that restarts is another one. */
+  readonly #met = new WeakSet<MemoryTransport>();
 
-  constructor(id: NodeId, wires: Wires) {
+  constructor(id: NodeId, identity: () => PeerIdentity | null, wires: Wires) {
     this.#id = id;
+    this.identity = identity;
     this.#wires = wires;
   }
 
@@ -83,6 +96,17 @@ export class MemoryTransport implements Transport {
   /** Whoever waits for an answer of `peer` waits in vain. */
   peerLeft(peer: NodeId): void {
     for (const { to, answer } of this.#unanswered) if (to === peer) answer.reject(new Unreachable(peer));
+    if (this.#peers.has(peer)) this.#receiver?.disconnected?.(peer);
+  }
+
+  /** Whether this server talks to `peer`, who is told if not. Asked once if it does, and each time if it does not. */
+  meets(peer: MemoryTransport): boolean {
+    const identity = peer.identity();
+    if (identity === null || this.#met.has(peer)) return true;
+    const refusal = this.#receiver?.identify?.(peer.#id, identity) ?? null;
+    if (refusal === null) this.#met.add(peer);
+    else peer.#receiver?.rejected?.(this.#id, refusal);
+    return refusal === null;
   }
 
   /** `message` was handed to this server, or lost on its way to it: if a snapshot waits for it, its wait is over. */
@@ -130,7 +154,8 @@ export class MemoryTransport implements Transport {
   #reach(message: Message): Receiver {
     const { from, to } = message;
     const known = this.#receiver !== null && this.#mayReach(message) && !this.#wires.isCut(to);
-    const receiver = known ? this.#wires.find(to)?.receiverFor(from) : null;
+    const peer = known ? this.#wires.find(to) : undefined;
+    const receiver = peer && this.meets(peer) && peer.meets(this) ? peer.receiverFor(from) : null;
     if (!receiver) throw new Unreachable(to);
     return receiver;
   }
@@ -148,6 +173,8 @@ class Unreachable extends Error {
   override readonly name = "Unreachable";
 
   constructor(peer: NodeId) {
-    super(`Server ${peer} cannot be reached: it is stopped or unknown, or the link to it is cut.`);
+    super(
+      `Server ${peer} cannot be reached: it is stopped or unknown, the link to it is cut, or one of the two refuses the other.`,
+    );
   }
 }

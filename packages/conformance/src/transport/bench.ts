@@ -1,8 +1,8 @@
-import type { Message, Request, Response } from "@eraft/core";
+import type { Message, NodeId, PeerIdentity, TimeoutNow } from "@eraft/core";
 import { settledWithin } from "../common/patience.ts";
 import type { Witness } from "../common/witness.ts";
 import type { TransportNetwork, TransportSupport } from "./harness.ts";
-import { type Body, message, textOf } from "./messages.ts";
+import { type Answer, type Body, type Question, isQuestion, message, textOf } from "./messages.ts";
 import { Peer } from "./peer.ts";
 import type { Recorder } from "./recorder.ts";
 import { Traffic } from "./traffic.ts";
@@ -18,17 +18,23 @@ export class Bench {
   readonly witness: Witness;
   readonly peers: readonly Peer[];
   readonly supports: TransportSupport;
+  readonly #network: TransportNetwork;
   readonly #traffic: Traffic;
   readonly #patienceMs: number;
   #change = Promise.withResolvers<void>();
   #fences = 1_000_000;
 
   constructor(network: TransportNetwork, witness: Witness, supports: TransportSupport, patienceMs: number) {
+    this.#network = network;
     this.witness = witness;
     this.supports = supports;
     this.#patienceMs = patienceMs;
     this.#traffic = new Traffic(supports);
-    this.peers = network.servers.map((server) => new Peer(server, this.#traffic, () => this.#changed()));
+    this.peers = network.servers.map((server) => {
+      const changed = (): void => this.#changed();
+      if (!supports.identities) return new Peer(server, this.#traffic, changed);
+      return new Peer(server, this.#traffic, changed, () => identityOf(server.id));
+    });
   }
 
   /** Every server knows every other, and runs. */
@@ -45,20 +51,34 @@ export class Bench {
     await this.ends(peer.stop(), `stop of server ${peer.id}`);
   }
 
-  /** Sends a request until it has arrived. */
-  async deliver<M extends Request>(from: Peer, to: Peer, body: Body<M>): Promise<void> {
+  /** Breaks what connects the servers. */
+  async breakConnections(): Promise<void> {
+    this.witness.did("break all connections");
+    if (this.#network.breakConnections === undefined) {
+      throw new RangeError("supports.resumesSnapshots needs a network with breakConnections");
+    }
+    await this.#network.breakConnections();
+  }
+
+  /** Notes what a case sends by itself. */
+  sent(message: Message): void {
+    this.#traffic.sent(message);
+  }
+
+  /** Sends a message until it has arrived. */
+  async deliver<M extends Question | TimeoutNow>(from: Peer, to: Peer, body: Body<M>): Promise<void> {
     const sent = from.send<M>(body, to.id);
     const text = textOf(sent);
     const again = (): void => void from.send<M>(body, to.id, sent.sequence);
-    await this.until(() => to.inbox.requests.has(text), `${name(sent)} arrives`, again);
+    await this.until(() => to.inbox.texts.has(text), `${name(sent)} arrives`, again);
   }
 
   /** Sends a request until it was answered, by `answer` or as `to` pleases. */
-  async exchange<M extends Request>(
+  async exchange<M extends Question>(
     from: Peer,
     to: Peer,
     body: Body<M>,
-    answer?: Body<Response>,
+    answer?: Body<Answer>,
   ): Promise<void> {
     const sequence = this.#traffic.nextSequence();
     const text = textOf(message<M>(body, from.id, to.id, sequence));
@@ -123,7 +143,7 @@ export class Bench {
       }
     }
     // A request that was altered on its way has a strange answer: the cause first.
-    this.#checkMessages((recorder) => [...recorder.requests.values()]);
+    this.#checkMessages((recorder) => recorder.messages.filter(isQuestion));
     this.#checkMessages((recorder) => recorder.snapshots.map(({ header }) => header));
     this.#checkMessages((recorder) => recorder.messages);
   }
@@ -141,6 +161,11 @@ export class Bench {
     this.#change = Promise.withResolvers();
     change.resolve();
   }
+}
+
+/** What the kit has its servers say of themselves, each something else. */
+export function identityOf(id: NodeId): PeerIdentity {
+  return { clusterId: id === 0 ? null : "kit", incarnation: `disk-${id}`, starts: id + 1 };
 }
 
 function name(message: Message): string {

@@ -1,4 +1,6 @@
 import type { Case } from "../common/case.ts";
+import { connectionCases } from "./connection-cases.ts";
+import { extensionCases } from "./extension-cases.ts";
 import { DEFAULT_TRANSPORT_SUPPORT, type TransportHarness } from "./harness.ts";
 import { runningCases, startCases } from "./lifecycle-cases.ts";
 import { sendCases } from "./send-cases.ts";
@@ -15,7 +17,9 @@ export function transportCases(harness: TransportHarness): readonly Case[] {
   return [
     ...startCases(idle, supports),
     ...sendCases(running, supports),
+    ...extensionCases(running, supports),
     ...runningCases(running),
+    ...connectionCases(idle, running, supports),
     ...snapshotCases(running, supports),
   ];
 }

@@ -1,8 +1,9 @@
 import type { Message, Request, RequestVote } from "@eraft/core";
 import type { Case } from "../common/case.ts";
 import type { Bench } from "./bench.ts";
+import { EXTENSIONS, TRANSFERRED_VOTE } from "./extension-messages.ts";
 import type { TransportSupport } from "./harness.ts";
-import { APPEND_REQUESTS, type Body, VOTE_REQUESTS, agree, append, responseTo, textOf } from "./messages.ts";
+import { APPEND_REQUESTS, type Body, VOTE_REQUESTS, agree, answerTo, append, textOf } from "./messages.ts";
 import type { Peer } from "./peer.ts";
 import type { CaseMaker } from "./transport-case.ts";
 
@@ -115,8 +116,9 @@ async function sendAnything(bench: Bench, a: Peer, b: Peer, supports: TransportS
     witness.did(`send all kinds of messages ${when}`);
     for (const to of [b.id, a.id, UNKNOWN_ID]) {
       for (const body of [...VOTE_REQUESTS, ...APPEND_REQUESTS]) a.send<Request>(body, to);
+      for (const body of [...EXTENSIONS, TRANSFERRED_VOTE]) a.send<Message>(body, to);
       const answered = a.send<RequestVote>(vote(1), to);
-      a.transport.send(responseTo(answered, agree(answered)));
+      a.transport.send(answerTo(answered, agree(answered)));
       a.transport.send({ type: "refusal", from: a.id, to, term: 1, sequence: 2, reason: "malformed" });
     }
   };

@@ -5,6 +5,10 @@ import type {
   InstallSnapshotResponse,
   Message,
   NodeId,
+  PreVote,
+  PreVoteResponse,
+  ReadIndexRequest,
+  ReadIndexResponse,
   Refusal,
   Request,
   RequestVote,
@@ -19,20 +23,25 @@ const MAX = Number.MAX_SAFE_INTEGER;
 /** A message without the fields that say whose it is. */
 export type Body<M extends Message> = M extends Message ? Omit<M, "from" | "to" | "sequence"> : never;
 
-export function isRequest(message: Message): message is Request {
-  return (
-    message.type === "requestVote" || message.type === "appendEntries" || message.type === "installSnapshot"
-  );
+/** What is answered. */
+export type Question = Request | PreVote | ReadIndexRequest;
+
+export type Answer = Response | PreVoteResponse | ReadIndexResponse;
+
+const QUESTIONS: ReadonlySet<Message["type"]> = new Set<Question["type"]>([
+  "requestVote",
+  "appendEntries",
+  "installSnapshot",
+  "preVote",
+  "readIndex",
+]);
+
+export function isQuestion(message: Message): message is Question {
+  return QUESTIONS.has(message.type);
 }
 
-export function isResponse(message: Message): message is Response {
-  const { type } = message;
-  return (
-    type === "requestVoteResponse" ||
-    type === "appendEntriesResponse" ||
-    type === "installSnapshotResponse" ||
-    type === "refusal"
-  );
+export function isAnswer(message: Message): message is Answer {
+  return !isQuestion(message) && message.type !== "timeoutNow";
 }
 
 /** All fields of different value, so that two that were swapped are seen; then the ends of what fields can hold. */
@@ -122,20 +131,26 @@ export function message<M extends Message>(body: Body<M>, from: NodeId, to: Node
   return { ...body, from, to, sequence } as unknown as M;
 }
 
-export function responseTo(request: Request, body: Body<Response>): Response {
-  return message<Response>(body, request.to, request.from, request.sequence);
+export function answerTo(question: Question, body: Body<Answer>): Answer {
+  return message<Answer>(body, question.to, question.from, question.sequence);
 }
 
 /** The answer of a server that agrees with everything. */
-export function agree(request: Request): Body<Response> {
-  const { term } = request;
-  switch (request.type) {
+export function agree(question: Question): Body<Answer> {
+  const { term } = question;
+  switch (question.type) {
     case "requestVote":
       return { type: "requestVoteResponse", term, voteGranted: true };
-    case "appendEntries":
-      return appendAnswer({ term, success: true, matchIndex: request.prevLogIndex + request.entries.length });
+    case "appendEntries": {
+      const matchIndex = question.prevLogIndex + question.entries.length;
+      return appendAnswer({ term, success: true, matchIndex });
+    }
     case "installSnapshot":
       return { type: "installSnapshotResponse", term };
+    case "preVote":
+      return { type: "preVoteResponse", term, voteGranted: true };
+    case "readIndex":
+      return { type: "readIndexResponse", term, readIndex: 17 };
   }
 }
 

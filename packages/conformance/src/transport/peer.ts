@@ -1,6 +1,6 @@
-import type { InstallSnapshot, Message, NodeId, Request, Transport } from "@eraft/core";
+import type { InstallSnapshot, Message, NodeId, PeerIdentity, Transport } from "@eraft/core";
 import { pieces, streamOf } from "../common/bytes.ts";
-import { type Body, message, responseTo } from "./messages.ts";
+import { type Body, answerTo, message } from "./messages.ts";
 import { Recorder } from "./recorder.ts";
 import type { Traffic } from "./traffic.ts";
 import type { TransportServer } from "./harness.ts";
@@ -10,15 +10,18 @@ export class Peer {
   readonly #server: TransportServer;
   readonly #traffic: Traffic;
   readonly #changed: () => void;
+  readonly #identity: (() => PeerIdentity) | undefined;
   /** One for each run, the last one first. */
   readonly recorders: Recorder[] = [];
   transport: Transport;
 
-  constructor(server: TransportServer, traffic: Traffic, changed: () => void) {
+  /** `identity` is what the server says of itself; left out if nobody asks. */
+  constructor(server: TransportServer, traffic: Traffic, changed: () => void, identity?: () => PeerIdentity) {
     this.#server = server;
+    this.#identity = identity;
     this.#traffic = traffic;
     this.#changed = changed;
-    this.transport = server.transport();
+    this.transport = server.transport(identity);
     this.recorders.unshift(this.#newRecorder());
   }
 
@@ -53,7 +56,7 @@ export class Peer {
 
   /** A new process takes the place of the one that was stopped. */
   async restart(...peers: readonly Peer[]): Promise<void> {
-    this.transport = this.#server.transport();
+    this.transport = this.#server.transport(this.#identity);
     this.recorders.unshift(this.#newRecorder());
     this.know(...peers);
     await this.start();
@@ -83,9 +86,9 @@ export class Peer {
   #newRecorder(): Recorder {
     return new Recorder({
       changed: this.#changed,
-      answer: (request: Request, body) => {
-        const answer = responseTo(request, body);
-        this.#traffic.answered(request, answer);
+      answer: (question, body) => {
+        const answer = answerTo(question, body);
+        this.#traffic.answered(question, answer);
         this.transport.send(answer);
       },
     });

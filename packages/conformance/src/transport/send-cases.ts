@@ -1,4 +1,4 @@
-import type { AppendEntries, Request, RequestVote, Response } from "@eraft/core";
+import type { AppendEntries, Request, RequestVote } from "@eraft/core";
 import type { Case } from "../common/case.ts";
 import { canonical } from "../common/canonical.ts";
 import type { Bench } from "./bench.ts";
@@ -6,14 +6,16 @@ import type { TransportSupport } from "./harness.ts";
 import {
   APPEND_ANSWERS,
   APPEND_REQUESTS,
+  type Answer,
   type Body,
+  type Question,
   REFUSALS,
   VOTE_ANSWERS,
   VOTE_REQUESTS,
   agree,
   append,
   appendAnswer,
-  isRequest,
+  isAnswer,
 } from "./messages.ts";
 import type { Peer } from "./peer.ts";
 import type { CaseMaker } from "./transport-case.ts";
@@ -89,11 +91,11 @@ function answerCases(make: CaseMaker, supports: TransportSupport): readonly Case
       async (bench, a, b) => {
         for (const body of [...VOTE_ANSWERS, ...APPEND_ANSWERS]) {
           const count = b.inbox.messages.length;
-          a.send<Response>(body, b.id);
+          a.send<Answer>(body, b.id);
           await bench.until(
             () => b.inbox.messages.length > count,
             `a ${body.type} arrives`,
-            () => a.send<Response>(body, b.id),
+            () => a.send<Answer>(body, b.id),
           );
         }
       },
@@ -156,18 +158,18 @@ async function crowd(bench: Bench, a: Peer, b: Peer, c: Peer): Promise<void> {
   }
   bench.witness.did("send 50 messages over each of four links at once");
   await bench.fence(...links);
-  const answers = a.inbox.messages.filter((message) => !isRequest(message)).length;
+  const answers = a.inbox.messages.filter(isAnswer).length;
   bench.witness.check(answers > 0, "some of the answers arrive", "none");
 }
 
 /** So that an answer which comes back for the wrong request is seen. */
-function answerLikeNoOther(request: Request): Body<Response> {
-  switch (request.type) {
-    case "requestVote":
-      return { type: "requestVoteResponse", term: request.term + request.lastLogIndex, voteGranted: false };
-    case "appendEntries":
-      return appendAnswer({ term: request.term, conflictIndex: request.prevLogIndex, conflictTerm: 1 });
-    case "installSnapshot":
-      return agree(request);
+function answerLikeNoOther(question: Question): Body<Answer> {
+  const { term } = question;
+  if (question.type === "requestVote") {
+    return { type: "requestVoteResponse", term: term + question.lastLogIndex, voteGranted: false };
   }
+  if (question.type === "appendEntries") {
+    return appendAnswer({ term, conflictIndex: question.prevLogIndex, conflictTerm: 1 });
+  }
+  return agree(question);
 }

@@ -1,7 +1,8 @@
 import type { InstallSnapshot, InstallSnapshotResponse, RequestVote } from "@eraft/core";
-import { sampleBytes, streamOf } from "../common/bytes.ts";
+import { pieces, sampleBytes, streamOf } from "../common/bytes.ts";
 import type { Case } from "../common/case.ts";
 import type { Bench } from "./bench.ts";
+import { CONFIGURATION_HEADER } from "./extension-messages.ts";
 import type { TransportSupport } from "./harness.ts";
 import { type Body, SNAPSHOT_ANSWERS, SNAPSHOT_HEADERS, message, textOf } from "./messages.ts";
 import type { Peer } from "./peer.ts";
@@ -50,8 +51,30 @@ export function snapshotCases(make: CaseMaker, supports: TransportSupport): read
       for (let i = 0; i < 10; i += 1) await bench.exchange(a, b, vote(20 + i));
       await Promise.all(sent);
     }),
+    ...supportedCases(send, supports),
     ...failureCases(send, supports),
   ];
+}
+
+/** Cases of what not every wire can do. */
+function supportedCases(
+  send: (name: string, body: (bench: Bench, a: Peer, b: Peer) => Promise<void>) => Case,
+  supports: TransportSupport,
+): readonly Case[] {
+  const cases: Case[] = [];
+  if (supports.extensions) {
+    cases.push(
+      send("a snapshot arrives with the members as they were", (bench, a, b) =>
+        carry(bench, a, b, CONFIGURATION_HEADER, sampleBytes(999, 4)),
+      ),
+    );
+  }
+  if (supports.resumesSnapshots) {
+    cases.push(
+      send("a snapshot whose connection breaks goes on where it was, without the receiver's notice", resumed),
+    );
+  }
+  return cases;
 }
 
 function failureCases(
@@ -162,6 +185,26 @@ async function answeredInTime(
     "sendSnapshot resolves first",
   );
   b.inbox.snapshots.length = 0;
+}
+
+/** Sends a snapshot whose connection breaks twice: after some of it, and before its answer. */
+async function resumed(bench: Bench, a: Peer, b: Peer): Promise<void> {
+  const { witness } = bench;
+  const bytes = sampleBytes(LARGE_BYTES, 6);
+  const header = message<InstallSnapshot>(HEADER, a.id, b.id, 1);
+  bench.sent(header);
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    const half = LARGE_BYTES / 2;
+    yield* pieces(bytes.subarray(0, half), 10_000);
+    await bench.until(() => b.inbox.snapshotsBegun > 0, "the snapshot begins to arrive");
+    await bench.breakConnections();
+    yield* pieces(bytes.subarray(half), 10_000);
+  }
+  b.inbox.onSnapshot = () => bench.breakConnections();
+  await bench.ends(a.transport.sendSnapshot(header, { size: LARGE_BYTES, chunks: chunks() }), "sendSnapshot");
+  witness.equal(b.inbox.snapshotsBegun, 1, "snapshots that the receiver was asked to store");
+  witness.equal(b.inbox.snapshots[0]?.bytes, bytes, "the bytes of the snapshot");
+  await bench.exchange(a, b, vote(5));
 }
 
 /** The receiver must see the failure: a snapshot that ends early would otherwise be stored as a whole one. */

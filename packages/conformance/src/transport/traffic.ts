@@ -1,16 +1,16 @@
-import type { Message, NodeId, Request, Response } from "@eraft/core";
+import type { Message, NodeId } from "@eraft/core";
 import { canonical } from "../common/canonical.ts";
 import type { Witness } from "../common/witness.ts";
 import type { TransportSupport } from "./harness.ts";
-import { isRequest, isResponse, textOf } from "./messages.ts";
+import { type Answer, type Question, isAnswer, isQuestion, textOf } from "./messages.ts";
 
 /** All that was ever sent. Whatever is received must be in here: a transport may lose and repeat, but not alter and not invent. */
 export class Traffic {
   readonly #supports: TransportSupport;
   readonly #sent = new Set<string>();
-  /** The requests by sender and number. */
-  readonly #requests = new Map<string, Request>();
-  /** What was answered to a request, by what the request says. */
+  /** The questions by sender and number. */
+  readonly #questions = new Map<string, Question>();
+  /** What was answered to a question, by what the question says. */
   readonly #answers = new Map<string, Set<string>>();
   #sequence = 100;
 
@@ -24,15 +24,17 @@ export class Traffic {
   }
 
   sent(message: Message): void {
+    const arrives = this.#asCarried(message);
     this.#sent.add(this.#comparable(message));
-    if (isRequest(message)) this.#requests.set(`${message.from} ${message.sequence}`, message);
+    if (arrives !== message) this.#sent.add(this.#comparable(arrives));
+    if (isQuestion(arrives)) this.#questions.set(`${message.from} ${message.sequence}`, arrives);
   }
 
-  answered(request: Request, answer: Response): void {
+  answered(question: Question, answer: Answer): void {
     this.sent(answer);
-    const answers = this.#answers.get(textOf(request)) ?? new Set();
+    const answers = this.#answers.get(textOf(question)) ?? new Set();
     answers.add(textOf(answer));
-    this.#answers.set(textOf(request), answers);
+    this.#answers.set(textOf(question), answers);
   }
 
   /** Checks one message that server `at` received. Called for thousands: texts are made only for what is wrong. */
@@ -40,22 +42,40 @@ export class Traffic {
     if (message.to !== at) {
       witness.fail(`server ${at} receives only what is addressed to it`, canonical(message));
     }
+    if (isAnswer(message) && this.#isOnBehalf(message)) return;
     if (!this.#sent.has(this.#comparable(message))) {
       witness.fail("every message that is received was sent, field for field", canonical(message));
     }
-    if (isResponse(message)) this.#checkPair(witness, at, message);
+    if (isAnswer(message)) this.#checkPair(witness, at, message);
   }
 
   /** A response repeats the number of its request, and is an answer to just that request. */
-  #checkPair(witness: Witness, at: NodeId, response: Response): void {
-    const request = this.#requests.get(`${at} ${response.sequence}`);
-    if (request === undefined) {
+  #checkPair(witness: Witness, at: NodeId, answer: Answer): void {
+    const question = this.#questions.get(`${at} ${answer.sequence}`);
+    if (question === undefined) {
       if (this.#supports.oneWayResponses) return;
-      witness.fail("a response with the sequence of a request of this server", canonical(response));
+      witness.fail("a response with the sequence of a request of this server", canonical(answer));
     }
-    if (this.#answers.get(textOf(request))?.has(textOf(response)) === true) return;
-    const expected = `an answer that was given to request ${request.sequence}, ${canonical(request)}`;
-    witness.fail(expected, canonical(response));
+    if (this.#answers.get(textOf(question))?.has(textOf(answer)) === true) return;
+    const expected = `an answer that was given to request ${question.sequence}, ${canonical(question)}`;
+    witness.fail(expected, canonical(answer));
+  }
+
+  /** A wire that does not know `leadershipTransfer` leaves it out. */
+  #asCarried(message: Message): Message {
+    if (message.type !== "requestVote" || message.leadershipTransfer === undefined) return message;
+    if (this.#supports.extensions) return message;
+    const { leadershipTransfer: _, ...plain } = message;
+    return plain;
+  }
+
+  /** What a transport without `extensions` may say for a peer that would not understand. */
+  #isOnBehalf(answer: Answer): boolean {
+    if (this.#supports.extensions) return false;
+    const question = this.#questions.get(`${answer.to} ${answer.sequence}`);
+    if (question?.to !== answer.from || question.term !== answer.term) return false;
+    if (answer.type === "preVoteResponse") return question.type === "preVote" && answer.voteGranted;
+    return answer.type === "readIndexResponse" && question.type === "readIndex" && answer.readIndex === -1;
   }
 
   /** A wire may number requests anew; and then the answers, on their way back, have the number of the wire. */

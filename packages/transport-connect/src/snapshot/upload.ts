@@ -29,8 +29,9 @@ export class SnapshotUpload implements AttemptListener<InstallSnapshotResponse> 
   #change = Promise.withResolvers<void>();
   #call: UploadCall | null = null;
   #isOpen = false;
-  /** It was open at least once. */
+  /** It was open at least once: the peer is there, and worth coming back to. */
   #wasOpen = false;
+  #hasFailed = false;
   #isRead = false;
   #isDone = false;
   #takenBytes = 0;
@@ -95,8 +96,10 @@ export class SnapshotUpload implements AttemptListener<InstallSnapshotResponse> 
   failed({ error }: Failure): void {
     this.#call = null;
     this.#isOpen = false;
-    // What the peer says deliberately it will say again. Without a welcome there is nothing to come back to.
-    if (!this.#wasOpen || !isBreak(error)) return this.#finish(error);
+    // What the peer says deliberately it will say again. One that never said anything is tried twice: it may have begun, and the break have come
+    // before its welcome.
+    if (!isBreak(error) || (this.#hasFailed && !this.#wasOpen)) return this.#finish(error);
+    this.#hasFailed = true;
     this.#cancelReconnect = this.#callee.running.clock.after(RECONNECT_MS, () => this.#connect());
   }
 
