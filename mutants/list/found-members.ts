@@ -26,4 +26,18 @@ export const FOUND_MEMBERS: readonly Mutant[] = [
     find: "  const wouldVote = server.mayVote && isUpToDate(server, request);",
     replace: "  const wouldVote = isUpToDate(server, request);",
   },
+  {
+    id: "core/found-alone-breaks-promise",
+    bug: "elects itself as soon as it is told that it is alone, while the leader that left may still have a lease",
+    file: SERVER,
+    find: "    const hasPromised = this.term > 0 && this.timer.isLeaderRecent;\n",
+    replace: "    const hasPromised = false;\n",
+  },
+  {
+    id: "core/found-removed-leader-promotes",
+    bug: "begins another change of the members as a leader that has removed itself, and stays until that is done",
+    file: "packages/core/src/reconfiguration.ts",
+    find: "    if (!mayLead(this.#server)) return;\n",
+    replace: "",
+  },
 ];

@@ -100,6 +100,8 @@ export class Reconfiguration {
       return;
     }
     this.#report();
+    // A leader that has removed itself is about to go. One change more, a promotion perhaps, and it would stay until that is done.
+    if (!mayLead(this.#server)) return;
     const next = this.#withKnownDisks() ?? this.#withPromotions();
     if (next !== null) this.#append(next);
   }

@@ -206,8 +206,12 @@ export class Server {
   }
 
   restartElectionTimer(): void {
-    // Alone, there is nobody to wait for.
-    const isAlone = this.quorum.isReachedBy((id) => id === this.id);
+    // Alone, there is nobody to wait for; but for a leader that has left the configuration and is still there, and may rely on a lease:
+    //
+    // 1. Leader A removes itself. B has the entry that says "B alone", and has just answered a heartbeat.
+    // 2. B elects itself and acknowledges a write. A, within its lease, serves a read without it.
+    const hasPromised = this.term > 0 && this.timer.isLeaderRecent;
+    const isAlone = !hasPromised && this.quorum.isReachedBy((id) => id === this.id);
     this.timer.restart({ isAlone });
   }
 
