@@ -29,7 +29,9 @@ export class Ticker {
 
   #schedule(): void {
     this.#dueMs += this.#tickMs;
-    this.#cancel = this.#clock.after(this.#dueMs - this.#clock.now(), () => this.#onTimer());
+    // A busy machine may put this thread to sleep anywhere, also between two questions for the time. Of a negative number Node warns on stderr.
+    const leftMs = Math.max(0, this.#dueMs - this.#clock.now());
+    this.#cancel = this.#clock.after(leftMs, () => this.#onTimer());
   }
 
   #onTimer(): void {

@@ -33,3 +33,21 @@ test("a stall counts as one tick, one turn of the event loop later, and the pace
   clock.advance(100);
   expect(ticks).toEqual([3000, 3025, 3050, 3075, 3100]);
 });
+
+test("no timer is asked for in the past, even if the thread sleeps between two questions for the time", () => {
+  const times = [0, 25, 50, 300];
+  const asked: number[] = [];
+  const timers: (() => void)[] = [];
+  const clock = {
+    now: () => times.shift() ?? 300,
+    after: (ms: number, run: () => void) => {
+      asked.push(ms);
+      timers.push(run);
+      return () => {};
+    },
+  };
+  new Ticker(clock, 50, () => {}).start();
+  timers[0]?.();
+  // It was asked at 0 when to begin, at 25 what is left, at 50 whether that is late, and at 300 how long the next one takes.
+  expect(asked).toEqual([25, 0]);
+});
