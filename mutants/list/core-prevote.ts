@@ -152,6 +152,13 @@ export const CORE_PREVOTE: readonly Mutant[] = [
     replace: "if (input.peer >= 0) this.#server.timer.leaderIsGone();",
   },
   {
+    id: "core/impatient-candidate",
+    bug: "stands again, while the leader counts as gone, before votes can have come",
+    file: TIMER,
+    find: "return this.#random.integer(2 * heartbeatTicks, 4 * heartbeatTicks + 1);",
+    replace: "return this.#random.integer(1, 2 * heartbeatTicks + 1);",
+  },
+  {
     id: "core/loyal-to-the-gone",
     bug: "refuses its vote because of a leader whose process is gone",
     file: TIMER,

@@ -69,14 +69,17 @@ export class ElectionTimer {
   leaderIsGone(): void {
     // A lease is a promise to wait out the timeout, however dead the leader looks: its clients may still be connected to it.
     if (this.#config.leaseDuration !== null) return;
-    this.#goneTicks = this.#config.electionTimeoutTicksMin;
+    const { electionTimeoutTicksMin, heartbeatTicks } = this.#config;
+    this.#goneTicks = electionTimeoutTicksMin;
     this.#ticks = 0;
-    this.#timeoutTicks = this.#draw();
+    this.#timeoutTicks = this.#random.integer(1, 2 * heartbeatTicks + 1);
   }
 
   #draw(): number {
     const { electionTimeoutTicksMin: min, electionTimeoutTicksMax: max, heartbeatTicks } = this.#config;
-    if (this.#goneTicks > 0) return this.#random.integer(1, 2 * heartbeatTicks + 1);
+    // Whoever has asked, or has given a vote, leaves that the time it takes: two writes to disk at least. One that is as impatient as before deposes
+    // itself, and then others, from term to term.
+    if (this.#goneTicks > 0) return this.#random.integer(2 * heartbeatTicks, 4 * heartbeatTicks + 1);
     return this.#random.integer(min, max);
   }
 }

@@ -70,6 +70,22 @@ test("a candidate that is not elected tries again as quickly, as long as the lea
   expect(rounds).toBeGreaterThan(2);
 });
 
+test("whoever stands, or has given a vote, leaves the election time for two writes at least, and not as much as an election timeout", () => {
+  for (let seed = 0; seed < 60; seed += 1) {
+    const candidate = follower({ seed });
+    candidate.step({ type: "disconnected", peer: 1 });
+    while (candidate.state.role === "follower") candidate.tick();
+    candidate.receive(
+      preVoteAnswer(true, { term: 2, from: 2, sequence: candidate.sent()[0]?.sequence ?? 0 }),
+    );
+    expect(candidate.state).toMatchObject({ role: "candidate", term: 3 });
+    let ticks = 0;
+    for (; candidate.state.role === "candidate"; ticks += 1) candidate.tick();
+    expect(ticks).toBeGreaterThanOrEqual(2 * HEARTBEAT);
+    expect(ticks).toBeLessThanOrEqual(4 * HEARTBEAT);
+  }
+});
+
 test("a leader that is gone is nobody to be loyal to", () => {
   for (const isGone of [true, false]) {
     const server = follower();
