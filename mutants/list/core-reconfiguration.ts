@@ -15,6 +15,13 @@ export const CORE_RECONFIGURATION: readonly Mutant[] = [
     replace: "if (expectedIndex !== null && expectedIndex < 0) {",
   },
   {
+    id: "core/first-configuration-too-early",
+    bug: "writes down whose disk it knows although there may be members that cannot read that, as Go nodes",
+    file: RECONFIGURATION,
+    find: "    if (isFirst && !next.members.every(isKnown)) return null;\n",
+    replace: "",
+  },
+  {
     id: "core/inherited-joint-stays",
     bug: "does not end a joint configuration that another leader has begun",
     file: RECONFIGURATION,

@@ -14,7 +14,7 @@ import type { ConfigurationRequest, RequestId } from "./effects.ts";
 import type { Progress } from "./progress.ts";
 import { Quorum } from "./quorum.ts";
 import type { Server } from "./server.ts";
-import type { Configuration, NodeId } from "./types.ts";
+import type { Configuration, Member, NodeId } from "./types.ts";
 
 /** A request whose configuration is in the log, and who is to be a voter before it is done. */
 interface Pending {
@@ -145,6 +145,12 @@ export class Reconfiguration {
 
   #withKnownDisks(): Configuration | null {
     let next = this.#server.configuration;
+    // The first configuration of a cluster's log is written once every member has said who it is, and by that, that it can read one. A Go node cannot:
+    // the log could not be sent to it any more.
+    const isFirst = this.#server.log.configuration.index === 0;
+    const isKnown = ({ id, incarnation }: Member): boolean =>
+      incarnation !== null || this.#identified.has(id);
+    if (isFirst && !next.members.every(isKnown)) return null;
     for (const [id, incarnation] of this.#identified) {
       this.#identified.delete(id);
       const member = memberOf(next, id);

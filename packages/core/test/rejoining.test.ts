@@ -160,3 +160,17 @@ test("what was committed with the lost disk's consent survives, and the server h
   expect(cluster.members(0)).toBe("0@disk-0 1@disk-1 2@new-disk");
   expect(cluster.applied(2)).toEqual(["a"]);
 });
+
+test("the first configuration is written when every member has named its disk: one that cannot, a Go node, could not read it", () => {
+  const leader = new Solo({ config: { incarnation: "a" } }).lead();
+  leader.receive(success(1, { term: 1, sequence: leader.lastAppend().sequence }));
+  leader.step({ type: "identified", peer: 1, incarnation: "b" });
+  leader.tick(HEARTBEAT);
+  expect(leader.state.configuration.index).toBe(0);
+  leader.step({ type: "identified", peer: 2, incarnation: "c" });
+  leader.tick();
+  expect(leader.state.configuration).toMatchObject({
+    index: 2,
+    configuration: { members: ["a", "b", "c"].map((incarnation) => ({ incarnation, standing: "voter" })) },
+  });
+});
