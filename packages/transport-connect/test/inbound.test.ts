@@ -1,14 +1,18 @@
-import { Code, createRouterTransport } from "@connectrpc/connect";
+import { Code, createConnectRouter, createRouterTransport } from "@connectrpc/connect";
+import type { ConnectRouter } from "@connectrpc/connect";
 import type { Message, PeerIdentity } from "@eraft/core";
 import { Lane } from "@eraft/proto/eraft/peer/v1";
+import type { ExchangeRequest, ExchangeResponse } from "@eraft/proto/eraft/peer/v1";
 import { ConnectTransport } from "@eraft/transport-connect";
 import type { ConnectTransportOptions } from "@eraft/transport-connect";
 import { expect, test } from "vitest";
 import { encodeStreamRequest } from "../src/codec/peer/encode-request.ts";
 import { findRejection } from "../src/stream/rejection.ts";
 import { openOver } from "../src/stream/connect-pipes.ts";
+import { directRouteOf } from "../src/stream/direct.ts";
+import type { Pipe } from "../src/stream/pipe.ts";
 import { FakePeers, settled } from "./fake-pipes.ts";
-import { RawExchange } from "./raw-stream.ts";
+import { helloOf, RawExchange } from "./raw-stream.ts";
 import { agree, ManualClock, TestReceiver, voteRequest } from "./support.ts";
 
 const IDENTITY: PeerIdentity = { clusterId: "c", incarnation: "disk-1", starts: 3 };
@@ -21,9 +25,21 @@ async function setup(options: Partial<ConnectTransportOptions> = {}) {
   const transport = new ConnectTransport({ id: 2, connect: peers.connect, clock, ...options });
   const receiver = new TestReceiver();
   transport.setPeers(new Map([[1, "one:1"]]));
+  const router = createConnectRouter();
+  transport.routes(router);
   const open = openOver(createRouterTransport((router) => transport.routes(router)));
   await transport.start(receiver);
-  return { peers, clock, transport, receiver, call: () => new RawExchange(open) };
+  const acceptOn = (pipe: Pipe<ExchangeResponse>) => acceptExchange(router)(pipe as Pipe<never>);
+  return { peers, clock, transport, receiver, acceptOn, call: () => new RawExchange(open) };
+}
+
+/** Without Connect in between, to see what is written when. */
+function acceptExchange(router: ConnectRouter) {
+  for (const handler of router.handlers) {
+    const route = directRouteOf(handler);
+    if (route?.method.name === "Exchange") return route.accept;
+  }
+  throw new Error("there is an Exchange");
 }
 
 /** An exchange with server 1 that has been welcomed. */
@@ -268,4 +284,33 @@ test("a caller that rejects us is heard as such, and what it says after it is no
   await exchange.over;
   expect(rejections).toEqual([[1, "otherCluster"]]);
   expect(parts.receiver.messages.all).toEqual([]);
+});
+
+test("answers that a peer does not read are dropped above 1 MiB, and reported", async () => {
+  const parts = await setup();
+  const pipe = {
+    bufferedBytes: 0,
+    frames: 0,
+    write: () => void (pipe.frames += 1),
+    end: () => {},
+    abort: () => {},
+  };
+  const listener = parts.acceptOn(pipe);
+  const hello: ExchangeRequest = {
+    $typeName: "eraft.peer.v1.ExchangeRequest",
+    hello: helloOf(),
+    lane: Lane.CONTROL,
+    requests: [],
+  };
+  listener.received(hello);
+  parts.transport.send(agree(voteRequest()));
+  await settled();
+  pipe.bufferedBytes = 1024 * 1024 + 1;
+  parts.transport.send(agree(voteRequest()));
+  await settled();
+  // The welcome and the first answer.
+  expect(pipe.frames).toBe(2);
+  expect(parts.receiver.unreached.all).toMatchObject([
+    { peer: 1, error: { code: "busy", message: "one:1: it does not read its answers" } },
+  ]);
 });
