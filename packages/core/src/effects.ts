@@ -155,6 +155,8 @@ export interface RaftState {
   readonly logBytes: number;
   /** Bytes of the applied entries that a new snapshot would make superfluous. */
   readonly compactableBytes: number;
+  /** Bytes of the entries that a leader waits to see committed, which is what `maxUncommittedBytes` bounds; 0 elsewhere. */
+  readonly uncommittedBytes: number;
   /** The configuration in force: the latest in the log. */
   readonly configuration: ConfigurationAt;
   /** What a leader knows of its followers; empty elsewhere. */
@@ -165,6 +167,8 @@ export interface PeerState {
   readonly state: "probe" | "replicate" | "snapshot";
   readonly nextIndex: LogIndex;
   readonly matchIndex: LogIndex;
+  /** Bytes of the entries that are on their way to it. */
+  readonly inflightBytes: number;
   /** Ticks since the peer last answered; null when it has not in this term. */
   readonly ticksSinceContact: number | null;
 }

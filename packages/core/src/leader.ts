@@ -54,6 +54,10 @@ export class Leader implements Role {
     return this.#replication.neededAfter;
   }
 
+  get uncommittedBytes(): number {
+    return this.#uncommittedBytes;
+  }
+
   /** What it knows of each follower. */
   get followers(): Iterable<Progress> {
     return this.#replication.followers;

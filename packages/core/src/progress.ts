@@ -96,6 +96,7 @@ export class Progress {
       state: this.state,
       nextIndex: this.nextIndex,
       matchIndex: this.matchIndex,
+      inflightBytes: this.inflightBytes,
       ticksSinceContact: this.hasAnswered ? this.ticksSinceContact : null,
     };
   }

@@ -140,9 +140,8 @@ export class Raft {
   inspect(): RaftState {
     const { id, term, votedFor, leaderId, commitIndex, lastApplied, log, stableHardState } = this.#server;
     const peers = new Map<NodeId, PeerState>();
-    if (this.#role instanceof Leader) {
-      for (const follower of this.#role.followers) peers.set(follower.id, follower.inspect());
-    }
+    const leader = this.#role instanceof Leader ? this.#role : null;
+    for (const follower of leader?.followers ?? []) peers.set(follower.id, follower.inspect());
     return {
       id,
       role: this.#role.name,
@@ -159,6 +158,7 @@ export class Raft {
       baseIndex: log.baseIndex,
       logBytes: log.bytes,
       compactableBytes: this.#appliedBytes,
+      uncommittedBytes: leader?.uncommittedBytes ?? 0,
       configuration: log.configuration,
       peers,
     };
