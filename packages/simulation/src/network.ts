@@ -15,6 +15,8 @@ export class Network {
   readonly #plan: NetworkPlan;
   readonly #random: Random;
   readonly #cuts = new Set<number>();
+  /** Counts what was cut: whoever cut something may undo it, unless something else has been cut since. */
+  #generation = 0;
   readonly #cloggedUntil = new Map<number, number>();
   #healed = false;
   #delayMsMax = Infinity;
@@ -51,8 +53,8 @@ export class Network {
     return !this.#healed && this.#random.chance(this.#plan.hints);
   }
 
-  /** Cuts links between `servers`: a clean split, one server, a ring, or single links; possibly in one direction only. */
-  partition(servers: readonly NodeId[]): void {
+  /** Cuts links between `servers`: a clean split, one server, a ring, or single links; possibly in one direction only. Returns what undoes that. */
+  partition(servers: readonly NodeId[]): () => void {
     const random = this.#random;
     this.#cuts.clear();
     const order = random.shuffle(servers);
@@ -73,11 +75,18 @@ export class Network {
         if (apart) this.#cut(one, other);
       });
     });
+    return this.#undo();
   }
 
-  /** Cuts one server off from `others`, both ways. */
-  isolate(server: NodeId, others: readonly NodeId[]): void {
-    for (const other of others) this.#cuts.add(linkOf(server, other)).add(linkOf(other, server));
+  /** Cuts `some` off from the rest of `all`, both ways, and nobody else. Returns what undoes that. */
+  isolate(some: readonly NodeId[], all: readonly NodeId[]): () => void {
+    this.#cuts.clear();
+    for (const one of some) {
+      for (const other of all) {
+        if (!some.includes(other)) this.#cuts.add(linkOf(one, other)).add(linkOf(other, one));
+      }
+    }
+    return this.#undo();
   }
 
   /** Cuts one direction of one link. */
@@ -87,6 +96,14 @@ export class Network {
 
   reconnect(): void {
     this.#cuts.clear();
+  }
+
+  #undo(): () => void {
+    this.#generation += 1;
+    const generation = this.#generation;
+    return () => {
+      if (generation === this.#generation) this.#cuts.clear();
+    };
   }
 
   /** Nothing gets through from one of `servers` to another until then, and then all of it. */

@@ -1,9 +1,9 @@
 import { drawPlan, minimise, replay, run, type Step } from "@eraft/simulation";
 import { expect, test } from "vitest";
 
-const SEEDS = Array.from({ length: 150 }, (_, at) => at + 1);
+const SEEDS = Array.from({ length: 200 }, (_, at) => at + 1);
 
-test("150 fixed seeds break nothing, converge, and meet every rare situation", () => {
+test("200 fixed seeds break nothing, converge, and meet every rare situation", () => {
   const met = new Map<string, number>();
   for (const seed of SEEDS) {
     const { coverage } = run({ seed, events: 3000 });

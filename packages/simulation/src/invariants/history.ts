@@ -20,6 +20,7 @@ export class History {
   readonly #snapshots = new Map<LogIndex, Term>();
   readonly #leaders = new Map<Term, NodeId>();
   readonly #committedIn = new Map<Term, LogIndex>();
+  #lastCommitted: LogIndex = 0;
   readonly #votes = new Map<number, NodeId>();
 
   /** The highest index anybody has applied. */
@@ -45,6 +46,12 @@ export class History {
   /** The leader of `term` has committed everything up to `index`. */
   leaderCommits(term: Term, index: LogIndex): void {
     this.#committedIn.set(term, index);
+    this.#lastCommitted = Math.max(this.#lastCommitted, index);
+  }
+
+  /** The highest index that any leader has committed, whether or not anybody has been told. */
+  get lastCommitted(): LogIndex {
+    return this.#lastCommitted;
   }
 
   /** The highest index committed in a term before `term`: its leader must have it. (A late leader of an old term need not have what newer ones did.) */

@@ -1,7 +1,16 @@
-import type { Configuration, ConfigurationAt, LogIndex, RaftState, SnapshotMeta, Term } from "@eraft/core";
+import type {
+  Configuration,
+  ConfigurationAt,
+  LogIndex,
+  MemberChange,
+  NodeId,
+  RaftState,
+  SnapshotMeta,
+  Term,
+} from "@eraft/core";
 import { digestOfMembers } from "../cluster/machine.ts";
 import { mustHold } from "../violation.ts";
-import { intersect, isJoint } from "./majorities.ts";
+import { intersect, isJoint, isVoter } from "./majorities.ts";
 
 /** The configurations that were committed, one after the other, and what must be true of them (dissertation, chapter 4). */
 export class Memberships {
@@ -80,9 +89,9 @@ export class Memberships {
 
 /**
  * A leader begins a change when the one before is committed, never earlier (4.1), and not before it has committed an entry of its own term: until then it
- * does not know what is committed. `termAt` is of what it has written of its log.
+ * does not know what is committed. One that has left the voters begins nothing any more (4.2.2). `termAt` is of what it has written of its log.
  */
-export function checkOneUncommitted(
+export function checkNewConfiguration(
   before: RaftState,
   now: RaftState,
   termAt: (index: LogIndex) => Term | undefined,
@@ -96,5 +105,27 @@ export function checkOneUncommitted(
     "One Uncommitted Configuration",
     () =>
       `leader ${now.id} adds the configuration of ${now.configuration.index} to that of ${before.configuration.index}, and ${now.commitIndex} is committed`,
+  );
+  const { configuration } = before.configuration;
+  mustHold(
+    isJoint(configuration) || configuration.members.some((member) => member.id === now.id && isVoter(member)),
+    "Removed Leaders Go",
+    () => `${now.id} changes the members at ${now.configuration.index}, and is no voter`,
+  );
+}
+
+/** A change is reported as done when it is: committed, no longer joint, and whoever was to become a voter is one. */
+export function checkChanged(
+  { id, commitIndex }: RaftState,
+  { index, configuration }: ConfigurationAt,
+  changes: readonly MemberChange[],
+): void {
+  const wanted = changes.filter(({ type }) => type === "addVoter" || type === "promote");
+  const isVoting = (voter: NodeId): boolean =>
+    configuration.members.some((member) => member.id === voter && member.standing === "voter");
+  mustHold(
+    index <= commitIndex && !isJoint(configuration) && wanted.every((change) => isVoting(change.id)),
+    "Changed",
+    () => `${id} reports a change as done at ${index}: ${JSON.stringify(configuration)}`,
   );
 }

@@ -68,8 +68,9 @@ export class Clients {
     if (client === undefined) throw new RangeError(`operation ${id} was never called`);
     this.#callers.delete(id);
     const leader = outcome !== null && "leaderId" in outcome ? outcome.leaderId : null;
+    const isStubborn = outcome === null && this.#random.chance(this.#plan.stubbornness);
     const failed = outcome === null || outcome.type === "notLeader" || outcome.type === "unknown";
-    if (failed) this.#target[client] = leader ?? this.#random.pick(this.#servers());
+    if (failed && !isStubborn) this.#target[client] = leader ?? this.#random.pick(this.#servers());
     return client;
   }
 }

@@ -71,10 +71,21 @@ export class Faults {
   #partition(): void {
     const { network, fleet, plan } = this.#around;
     const { leader, known } = fleet;
-    // A leader that goes on by itself is what most rules are about.
-    if (leader !== null && this.#random.chance(plan.process.cutsOffLeader)) network.isolate(leader.id, known);
-    else network.partition(known);
-    this.#around.later(this.#random.exponential(plan.network.partitionForMs), () => network.reconnect());
+    // A leader that goes on by itself is what most rules are about; the more so if its predecessor comes back just then.
+    const isLeader = leader !== null && this.#random.chance(plan.process.cutsOffLeader);
+    const reconnect = isLeader ? this.#cutOffLeader(leader.id) : network.partition(known);
+    this.#around.later(this.#random.exponential(plan.network.partitionForMs), reconnect);
+  }
+
+  /** Alone, or with company that is no majority. */
+  #cutOffLeader(leader: NodeId): () => void {
+    const { network, fleet } = this.#around;
+    const { known } = fleet;
+    const others = this.#random.shuffle(known.filter((id) => id !== leader));
+    const company = this.#random.chance(0.5)
+      ? 0
+      : this.#random.integer(0, Math.floor((known.length - 1) / 2) - 1);
+    return network.isolate([leader, ...others.slice(0, Math.max(0, company))], known);
   }
 
   /** Half of the time whoever leads: that one has something to lose. */

@@ -4,6 +4,11 @@ import type { Node } from "../cluster/node.ts";
 import type { Checker } from "../invariants/checker.ts";
 import { halvesOf, isVoter } from "../invariants/majorities.ts";
 
+interface Intention {
+  readonly node: NodeId;
+  readonly configuration: Configuration;
+}
+
 /**
  * The machines of a run, seen by somebody who sees everything: what has become of them, and what may still be done to them without taking away the
  * majority that every promise of Raft depends on.
@@ -14,6 +19,9 @@ export class Fleet {
   readonly #dead = new Set<NodeId>();
   /** Servers that somebody switched off since they are no members any more. */
   readonly #retired = new Set<NodeId>();
+
+  /** Requests for other members that are not answered yet: a part of a change may be put off. */
+  readonly #intentions = new Map<number, Intention>();
 
   constructor(cluster: Cluster, checker: Checker) {
     this.#cluster = cluster;
@@ -34,6 +42,20 @@ export class Fleet {
 
   retires(id: NodeId): void {
     this.#retired.add(id);
+  }
+
+  /** What the request `id` is to lead to. */
+  intends(id: number, intention: Intention): void {
+    this.#intentions.set(id, intention);
+  }
+
+  answered(id: number): void {
+    this.#intentions.delete(id);
+  }
+
+  /** Nobody goes on with what was asked of it. */
+  crashed(node: NodeId): void {
+    for (const [id, intention] of this.#intentions) if (intention.node === node) this.#intentions.delete(id);
   }
 
   /** It is needed again. */
@@ -77,7 +99,9 @@ export class Fleet {
 
   /** Whether the cluster can go on, whatever becomes of the changes under way, when that server's disk is lost. */
   canLose(id: NodeId): boolean {
-    return this.configurations().every(({ configuration }) => this.survives(configuration, id));
+    const configurations = this.configurations().map(({ configuration }) => configuration);
+    const intended = [...this.#intentions.values()].map(({ configuration }) => configuration);
+    return [...configurations, ...intended].every((one) => this.survives(one, id));
   }
 
   /**

@@ -150,8 +150,11 @@ function whyLagging(node: Node, { term, leaderId, lastLogIndex }: Leadership): s
 
 /** Nothing is on its way any more that a leader would count. */
 function whyNotIdle({ state }: Node, fleet: Fleet): string | null {
+  if (state.uncommittedBytes > 0)
+    return `${state.id} counts ${state.uncommittedBytes} bytes as not committed`;
   for (const [id, peer] of state.peers) {
     if (fleet.isDead(id)) continue;
+    if (peer.inflightBytes > 0) return `${state.id} waits for ${peer.inflightBytes} bytes to reach ${id}`;
     if (peer.state !== "replicate" || peer.nextIndex !== state.lastLogIndex + 1) {
       return `${state.id} has ${id} in ${peer.state} at ${peer.nextIndex} of ${state.lastLogIndex + 1}`;
     }

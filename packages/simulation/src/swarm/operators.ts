@@ -13,7 +13,7 @@ const SABOTAGE_MS = 30;
 /** What happens just then: the target is cut off, or crashes; or the leader is cut off when it has asked the target to take over. */
 type Sabotage = "targetCut" | "targetCrash" | "leaderCut";
 
-const SABOTAGES: readonly Sabotage[] = ["targetCut", "targetCrash", "leaderCut"];
+const SABOTAGES: readonly Sabotage[] = ["targetCut", "targetCrash", "targetCrash", "leaderCut"];
 
 /** How soon after a request the leader has asked. */
 const ASKED_MS = 3;
@@ -64,7 +64,8 @@ export class Operators {
 
   /** One of their requests was answered. */
   answered(outcome: Outcome): void {
-    const { coverage } = this.#around;
+    const { coverage, fleet } = this.#around;
+    fleet.answered(outcome.id);
     const transfer = this.#transfers.get(outcome.id);
     this.#transfers.delete(outcome.id);
     switch (outcome.type) {
@@ -126,12 +127,15 @@ export class Operators {
       isDead: (id) => fleet.isDead(id),
     });
     // An operator who knows which servers are gone leaves a majority of others.
-    if (configuration.members.length > 0 && !fleet.survives(outlook(configuration, changes))) return;
+    const intended = outlook(configuration, changes);
+    if (configuration.members.length > 0 && !fleet.survives(intended)) return;
     for (const { type, id } of changes) if (type === "addVoter" || type === "addLearner") this.#start(id);
     this.#sabotageChange(node.id);
     const expected = this.#random.pick(["any", "any", "right", "stale"]);
     const expectedIndex = expected === "any" ? null : expected === "right" ? index : Math.max(0, index - 1);
-    this.#around.perform({ type: "change", node: node.id, id: this.#nextId(), changes, expectedIndex });
+    const id = this.#nextId();
+    if (configuration.members.length > 0) fleet.intends(id, { node: node.id, configuration: intended });
+    this.#around.perform({ type: "change", node: node.id, id, changes, expectedIndex });
   }
 
   /** The leader is cut off with a change that nobody else has; or the lights go out in the middle of it. */
@@ -196,8 +200,8 @@ export class Operators {
   #cutOff(id: NodeId): void {
     if (!this.#areAtWork) return;
     const { network, fleet, plan } = this.#around;
-    network.isolate(id, fleet.known);
-    this.#around.later(this.#random.exponential(plan.network.partitionForMs), () => network.reconnect());
+    const reconnect = network.isolate([id], fleet.known);
+    this.#around.later(this.#random.exponential(plan.network.partitionForMs), reconnect);
   }
 
   #crashSoon(id: NodeId): void {

@@ -1,6 +1,7 @@
 import { drawNetwork, type NetworkPlan } from "../network-plan.ts";
 import { Random, sometimes } from "../random.ts";
 import { drawServers, type ServersPlan } from "./servers-plan.ts";
+import { drawTheme, themed } from "./theme.ts";
 
 export interface DiskPlan {
   readonly writeMsMean: number;
@@ -43,6 +44,8 @@ export interface WorkloadPlan {
   /** How many of the reads may rely on a lease. */
   readonly leaseReads: number;
   readonly timeoutMs: number;
+  /** Probability that a client asks the same server again that has not answered. */
+  readonly stubbornness: number;
 }
 
 export interface OperatorPlan {
@@ -71,24 +74,18 @@ export interface Plan {
 }
 
 /**
- * What a run is about. Most are about anything; but where everything happens at once, some things hardly ever happen: many changes of the members in a
- * row need a network that lets them through, and a stale read by a lease needs a leader that is cut off while it is read from.
- */
-type Theme = "anything" | "members" | "leases";
-
-/**
  * Draws a plan. Each kind of fault is switched off altogether in many runs: a fault that is always there hides what happens in its absence, and
  * extremes are met only when not everything happens at once.
  */
 export function drawPlan(seed: number): Plan {
   const random = new Random(seed, "plan");
-  const theme: Theme = random.pick(["anything", "anything", "anything", "members", "leases"]);
+  const theme = drawTheme(random);
   const tickMs = random.pick([25, 30, 50]);
   const changes = theme === "members" || (theme === "anything" && random.chance(0.5));
   const plan: Plan = {
     seed,
     tickMs,
-    servers: drawServers(seed, { tickMs, changes, leases: theme === "leases" }),
+    servers: drawServers(seed, { tickMs, changes, theme }),
     network: drawNetwork(random),
     disk: drawDisk(random),
     process: drawProcess(random),
@@ -99,6 +96,7 @@ export function drawPlan(seed: number): Plan {
       readsAnywhere: random.pick([0, 0.5, 1]),
       leaseReads: random.pick([0.3, 1]),
       timeoutMs: random.pick([300, 2000]),
+      stubbornness: random.pick([0, 0.8]),
     },
     operators: {
       changeEveryMs: changes ? random.pick([200, 800, 3000]) : Infinity,
@@ -108,55 +106,7 @@ export function drawPlan(seed: number): Plan {
       neglect: random.pick([0, 0.5, 1]),
     },
   };
-  return theme === "members" ? aboutMembers(plan) : theme === "leases" ? aboutLeases(plan, random) : plan;
-}
-
-/** Changes that come through, one after the other. */
-function aboutMembers(plan: Plan): Plan {
-  return {
-    ...plan,
-    network: { ...plan.network, delayMsMin: 0, delayMsMean: 2, loss: 0, partitionEveryMs: 20_000 },
-    disk: { ...plan.disk, writeMsMean: 0.5, hang: 0 },
-    workload: { ...plan.workload, clients: 2, thinkMsMean: 100 },
-    operators: { ...plan.operators, changeEveryMs: 150 },
-  };
-}
-
-/** Leaders that do not know that they are none any more, and clients who read from them. */
-function aboutLeases(plan: Plan, random: Random): Plan {
-  const timeoutMs = plan.tickMs * Math.max(...plan.servers.configs.map((one) => one.electionTimeoutTicksMax));
-  const shortly = { ...plan.network, delayMsMin: 0, delayMsMean: random.pick([1, 5]), loss: 0 };
-  return {
-    ...plan,
-    network: {
-      ...shortly,
-      tail: random.pick([0, 0.05]),
-      partitionEveryMs: random.pick([1, 2]) * timeoutMs,
-      partitionForMs: random.pick([1, 2]) * timeoutMs,
-    },
-    disk: { ...plan.disk, writeMsMean: 0.5, hang: 0, compactAfterBytes: Infinity },
-    process: {
-      ...plan.process,
-      crashEveryMs: random.pick([0.5, 2, Infinity]) * timeoutMs,
-      downForMs: random.pick([1, 50]),
-      cutsOffLeader: 0.6,
-    },
-    operators: {
-      ...plan.operators,
-      transferEveryMs: random.pick([1, 3, Infinity]) * timeoutMs,
-      sabotage: 0.7,
-    },
-    // Whoever writes to a leader that is cut off soon looks for another one. Who only reads would go on.
-    workload: {
-      ...plan.workload,
-      clients: 4,
-      thinkMsMean: 30,
-      reads: 0.8,
-      leaseReads: 1,
-      readsAnywhere: 0.9,
-      timeoutMs: 200,
-    },
-  };
+  return themed(plan, theme, random);
 }
 
 function drawDisk(random: Random): DiskPlan {

@@ -163,6 +163,7 @@ export class Simulation implements Surroundings {
     switch (action.type) {
       case "crash": {
         if (!this.cluster.node(action.node).isUp) return;
+        this.fleet.crashed(action.node);
         this.coverage.hit(action.keepsWrite ? "crashedKeepingWrite" : "crashedLosingWrite");
         return this.#ended(this.ledger.crashed(action.node));
       }

@@ -21,9 +21,9 @@ export class Workshop {
   started(node: Node): void {
     this.#disks.delete(node);
     this.#machines.delete(node);
-    const { tickMs } = this.#around.plan;
+    const { tickMs, servers } = this.#around.plan;
     this.#around.later(
-      this.#random.between(0, tickMs),
+      servers.inStep ? tickMs : this.#random.between(0, tickMs),
       this.#ofThisLife(node, () => this.#tick(node)),
     );
   }

@@ -68,8 +68,7 @@ export class WholeFaults {
   }
 
   #partition(): void {
-    this.#network.partition(this.#ids);
-    this.#later(this.#world.plan.network.partitionForMs, () => this.#network.reconnect());
+    this.#later(this.#world.plan.network.partitionForMs, this.#network.partition(this.#ids));
   }
 
   #pause(): void {
