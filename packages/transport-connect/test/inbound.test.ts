@@ -29,7 +29,7 @@ async function setup(options: Partial<ConnectTransportOptions> = {}) {
   transport.routes(router);
   const open = openOver(createRouterTransport((router) => transport.routes(router)));
   await transport.start(receiver);
-  const acceptOn = (pipe: Pipe<ExchangeResponse>) => acceptExchange(router)(pipe as Pipe<never>);
+  const acceptOn = (pipe: Pipe<ExchangeResponse>) => acceptExchange(router)(pipe);
   return { peers, clock, transport, receiver, acceptOn, call: () => new RawExchange(open) };
 }
 
