@@ -128,6 +128,8 @@ function whyUnfinished(
   const alive = configuration.members.filter(({ id }) => !fleet.isDead(id));
   const learner = alive.find(({ standing }) => standing === "promotable");
   if (learner !== undefined) return `${learner.id} has not been promoted`;
+  // The first configuration of a log waits for all to say who they are; who is dead never will.
+  if (index === 0 && alive.length < configuration.members.length) return null;
   const stranger = alive.find(({ id, incarnation }) => cluster.node(id).incarnation !== incarnation);
   return stranger === undefined ? null : `${stranger.id} is not known by its disk`;
 }
