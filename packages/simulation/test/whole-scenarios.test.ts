@@ -6,6 +6,13 @@ function calm(plan: WholePlan): WholePlan {
   return {
     ...plan,
     size: 3,
+    members: {
+      spares: 0,
+      identifies: false,
+      changeEveryMs: Infinity,
+      transferEveryMs: Infinity,
+      neglect: 0,
+    },
     node: {
       heartbeatMs: 100,
       electionTimeoutMs: 500,
@@ -13,6 +20,9 @@ function calm(plan: WholePlan): WholePlan {
       maxPendingRequests: 10_000,
       maxAppendBytes: 1 << 20,
       maxInflightAppends: 4,
+      maxInflightBytes: 1 << 20,
+      preVote: true,
+      hasLeases: false,
       maxUncommittedBytes: 1 << 20,
       retainedBytes: 0,
       timeLimitMs: 500,
@@ -45,6 +55,7 @@ function calm(plan: WholePlan): WholePlan {
       keeps: 0.5,
       flipBits: false,
       wipe: false,
+      replaceEveryMs: Infinity,
     },
     process: {
       crashEveryMs: Infinity,
@@ -61,6 +72,8 @@ function calm(plan: WholePlan): WholePlan {
       keys: 2,
       thinkMsMean: 20,
       reads: 0.3,
+      leaseReads: 0,
+      staleReads: 0,
       attemptTimeoutMs: 300,
       deadlineMs: 3000,
       loss: 0,
@@ -71,7 +84,7 @@ function calm(plan: WholePlan): WholePlan {
 }
 
 type Change = {
-  readonly [Part in "node" | "network" | "snapshots" | "disk" | "process" | "workload"]?: Partial<
+  readonly [Part in "members" | "node" | "network" | "snapshots" | "disk" | "process" | "workload"]?: Partial<
     WholePlan[Part]
   >;
 };
@@ -89,6 +102,7 @@ async function runWith(change: Change, events = 2500, seeds = [1, 2, 3, 4]): Pro
 function changed(plan: WholePlan, change: Change): WholePlan {
   return {
     ...plan,
+    members: { ...plan.members, ...change.members },
     node: { ...plan.node, ...change.node },
     network: { ...plan.network, ...change.network },
     snapshots: { ...plan.snapshots, ...change.snapshots },
@@ -213,4 +227,58 @@ test("a crash at any storage operation or message of the beginning loses nothing
     for (const [situation, times] of coverage.counts()) met.set(situation, (met.get(situation) ?? 0) + times);
   }
   expect(met.get("crashWhileStarting")).toBeGreaterThan(5);
+});
+
+test("members come and go, and every call is answered all the while", async () => {
+  const met = await runWith({ members: { spares: 4, changeEveryMs: 150, transferEveryMs: 800 } }, 6000);
+  expect(met.get("membersChanged")).toBeGreaterThan(8);
+  expect(met.get("changeRefused")).toBeGreaterThan(10);
+  expect(met.get("leadershipTransferred")).toBeGreaterThan(4);
+  expect(met.get("receivedSnapshot")).toBeGreaterThan(3);
+});
+
+test("servers that are cut off, crash or stop in the middle of a change leave it to others to bring it to its end", async () => {
+  const met = await runWith(
+    {
+      members: { spares: 4, changeEveryMs: 150, transferEveryMs: 500, neglect: 0.5 },
+      network: { partitionEveryMs: 500, partitionForMs: 800 },
+      process: { crashEveryMs: 600, stopEveryMs: 900 },
+    },
+    6000,
+  );
+  expect(met.get("changeUnknown")).toBeGreaterThan(3);
+  expect(met.get("changePending")).toBeGreaterThan(4);
+  expect(met.get("transferFailed")).toBeGreaterThan(3);
+});
+
+test("a server whose disk is lost comes back as one that joins, and gets its vote back", async () => {
+  const met = await runWith({ members: { identifies: true }, disk: { replaceEveryMs: 900 } }, 6000);
+  expect(met.get("diskReplaced")).toBeGreaterThan(8);
+  expect(met.get("introductionRefused")).toBeGreaterThan(8);
+  expect(met.get("joinedCluster")).toBe(met.get("diskReplaced"));
+  expect(met.get("replacedDiskVotes")).toBeGreaterThan(4);
+});
+
+test("reads by a lease are never old, however long processes stand still and whoever is cut off", async () => {
+  const met = await runWith(
+    {
+      node: { hasLeases: true },
+      network: { partitionEveryMs: 700, partitionForMs: 900 },
+      process: { pauseEveryMs: 600, pauseForMs: 900, drift: 0.1 },
+      members: { transferEveryMs: 900 },
+      workload: { reads: 0.7, leaseReads: 1 },
+    },
+    6000,
+  );
+  expect(met.get("leaseRead")).toBeGreaterThan(50);
+  expect(met.get("elected")).toBeGreaterThan(10);
+});
+
+test("followers answer reads as new as the leader's, and stale ones that are not wrong", async () => {
+  const met = await runWith({
+    network: { partitionEveryMs: 700, partitionForMs: 500 },
+    workload: { reads: 0.7, staleReads: 0.3, loss: 0.05 },
+  });
+  expect(met.get("readAtFollower")).toBeGreaterThan(50);
+  expect(met.get("staleRead")).toBeGreaterThan(50);
 });

@@ -2,7 +2,8 @@ import type { Configuration, ConfigurationAt, LogIndex, Member, NodeId } from "@
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Node } from "../cluster/node.ts";
 import type { Checker } from "../invariants/checker.ts";
-import { halvesOf, isVoter } from "../invariants/majorities.ts";
+import { isVoter } from "../invariants/majorities.ts";
+import { survives } from "../members/survival.ts";
 
 interface Intention {
   readonly node: NodeId;
@@ -128,16 +129,7 @@ export class Fleet {
 
   /** Whether enough members still have the disks by which `configuration` knows them, `lost` not counted. */
   survives(configuration: Configuration, lost: NodeId | null = null): boolean {
-    const isIntact = (member: Member): boolean => member.id !== lost && this.#isIntact(member);
-    // Learners that are to become voters do so without asking. Those of them that are lost then only make the majority larger.
-    const burdens = configuration.members.filter(
-      (member) => member.standing === "promotable" && !isIntact(member),
-    ).length;
-    const halves = halvesOf(configuration);
-    return halves.every(({ size, electors }, at) => {
-      const isNewHalf = at === halves.length - 1;
-      return 2 * electors.filter(isIntact).length > size + (isNewHalf ? burdens : 0);
-    });
+    return survives(configuration, (member) => member.id !== lost && this.#isIntact(member));
   }
 
   #isIntact({ id, incarnation }: Member): boolean {

@@ -1,7 +1,7 @@
 import type { NodeId, Outcome } from "@eraft/core";
 import type { Node } from "../cluster/node.ts";
 import { Random } from "../random.ts";
-import { ChangeDrawer, outlook } from "./change-drawer.ts";
+import { ChangeDrawer, outlook } from "../members/change-drawer.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Requests of operators are numbered from here on, those of clients from 1. */
@@ -34,7 +34,7 @@ export class Operators {
   constructor(around: Surroundings) {
     this.#around = around;
     this.#random = new Random(around.plan.seed, "operators");
-    this.#drawer = new ChangeDrawer(this.#random);
+    this.#drawer = new ChangeDrawer(this.#random, (id, number) => `server-${id}.${number}`);
   }
 
   begin(): void {

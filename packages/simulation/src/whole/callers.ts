@@ -2,7 +2,8 @@ import type { Clock } from "@eraft/core";
 import { KvCallError, KvClient } from "@eraft/kv";
 import { HistoryRecorder, type KvInput, type KvOutput, type Operation } from "@eraft/linearizability";
 import { connectTo } from "./rpc.ts";
-import { addressOf, type Server } from "./server.ts";
+import { addressOf } from "./address.ts";
+import type { Server } from "./server.ts";
 import type { World } from "./world.ts";
 
 /** How callers behave when the cluster is to show that it serves. */
@@ -14,6 +15,7 @@ export class Callers {
   readonly #servers: readonly Server[];
   #clients: readonly KvClient[] = [];
   readonly #recorder = new HistoryRecorder<KvInput, KvOutput>();
+  readonly #stale: { readonly key: string; readonly value: string }[] = [];
   #isEager = false;
   #isOver = false;
   #texts = 0;
@@ -60,7 +62,9 @@ export class Callers {
     for (let number = 0; number < this.#world.plan.workload.keys; number += 1) {
       for (const key of [`log ${number}`, `key ${number}`]) {
         const pending = this.#recorder.call(identity, { type: "get", key });
-        pending.ok(await (this.#clients[0] as KvClient).get(key));
+        const value = await (this.#clients[0] as KvClient).get(key);
+        pending.ok(value);
+        if (key.startsWith("log")) this.#checkStale(key, value ?? "");
       }
     }
     this.active -= 1;
@@ -103,6 +107,10 @@ export class Callers {
       await timeline.sleep(random.clients.exponential(thinkMs));
       if (this.#isOver) break;
       const input = this.#next();
+      if (input.type === "get" && random.clients.chance(plan.workload.staleReads)) {
+        await this.#readStale(caller, input.key);
+        continue;
+      }
       const pending = this.#recorder.call(identity, input);
       try {
         const kv = this.#clients[caller % this.#clients.length] as KvClient;
@@ -131,6 +139,27 @@ export class Callers {
     this.#world.timeline.note(`${input.type} ${input.key}`, 0, this.#world.timeline.now);
   }
 
+  /** What is read is what was there at some time, and so the beginning of what is there at the end. */
+  async #readStale(caller: number, key: string): Promise<void> {
+    const kv = this.#clients[caller % this.#clients.length] as KvClient;
+    try {
+      const value = await kv.get(key, { consistency: "stale" });
+      if (key.startsWith("log") && value !== null) this.#stale.push({ key, value });
+    } catch (error) {
+      this.#world.judge.check(error instanceof KvCallError, "Client Errors", () => String(error));
+    }
+  }
+
+  #checkStale(key: string, final: string): void {
+    for (const { value } of this.#stale.filter((read) => read.key === key)) {
+      this.#world.judge.check(
+        final.startsWith(value),
+        "Stale Is Not Wrong",
+        () => `${key} was ${value} for a stale read, and is ${final}`,
+      );
+    }
+  }
+
   /** Keys that begin with "log" are only appended to: each text that was acknowledged must be there once, for ever. */
   #next(): KvInput {
     const random = this.#world.random.clients;
@@ -146,8 +175,11 @@ export class Callers {
 
   async #perform(kv: KvClient, input: KvInput): Promise<KvOutput> {
     switch (input.type) {
-      case "get":
-        return kv.get(input.key);
+      case "get": {
+        const { leaseReads } = this.#world.plan.workload;
+        const isLease = this.#world.random.clients.chance(leaseReads);
+        return kv.get(input.key, { consistency: isLease ? "lease" : "linearizable" });
+      }
       case "put":
         await kv.put(input.key, input.value);
         return null;

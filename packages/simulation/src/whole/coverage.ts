@@ -37,6 +37,20 @@ const SITUATIONS = [
   "outcomeUnknown",
   "certainlyNotDone",
   "busy",
+  "membersChanged",
+  "changeRefused",
+  "changePending",
+  "changeUnknown",
+  "joinedCluster",
+  "leadershipTransferred",
+  "transferFailed",
+  "refusedWhileTransferring",
+  "introductionRefused",
+  "diskReplaced",
+  "replacedDiskVotes",
+  "leaseRead",
+  "staleRead",
+  "readAtFollower",
 ] as const;
 
 export type Situation = (typeof SITUATIONS)[number];

@@ -1,4 +1,13 @@
-import type { Entry, HardState, LogIndex, Restored, SnapshotMeta, Term, WriteBatch } from "@eraft/core";
+import type {
+  ConfigurationAt,
+  Entry,
+  HardState,
+  LogIndex,
+  Restored,
+  SnapshotMeta,
+  Term,
+  WriteBatch,
+} from "@eraft/core";
 import type { Life } from "./life.ts";
 
 export interface DurableSnapshot {
@@ -8,6 +17,12 @@ export interface DurableSnapshot {
 
 /** The disk of one server: what survives a crash, what is on its way there, and what is wrong with it. It outlives all processes. */
 export class DurableDisk {
+  /** Its number among all disks of the run. */
+  readonly number: number;
+  /** The cluster whose data it holds; null until its server has met one of the others. */
+  clusterId: string | null;
+  /** How often it has been opened. */
+  starts = 0;
   #hardState: HardState = { term: 0, votedFor: null };
   #snapshot: DurableSnapshot | null = null;
   #entries: Entry[] = [];
@@ -24,6 +39,29 @@ export class DurableDisk {
   isDamaged = false;
   isSlow = false;
   hangsUntil = 0;
+
+  constructor(number: number, clusterId: string | null) {
+    this.number = number;
+    this.clusterId = clusterId;
+  }
+
+  /** What its server tells others of it. */
+  get name(): string {
+    return `disk ${this.number}`;
+  }
+
+  /** The configurations that it holds, in order. */
+  get configurations(): readonly ConfigurationAt[] {
+    const found = [];
+    const { meta } = this.#snapshot ?? { meta: null };
+    if (meta?.configuration !== undefined) {
+      found.push({ index: meta.lastIncludedIndex, configuration: meta.configuration });
+    }
+    for (const { index, configuration } of this.#entries) {
+      if (configuration !== undefined) found.push({ index, configuration });
+    }
+    return found;
+  }
 
   get hardState(): HardState {
     return this.#hardState;

@@ -2,6 +2,7 @@ import type { NodeId } from "@eraft/core";
 import type { Network } from "../network.ts";
 import type { DurableDisk } from "./durable-disk.ts";
 import type { Server } from "./server.ts";
+import type { Survey } from "./survey.ts";
 import type { World } from "./world.ts";
 
 /** What goes wrong over time with processes, disks and links. */
@@ -10,18 +11,18 @@ export class WholeFaults {
   readonly #servers: readonly Server[];
   readonly #network: Network;
   readonly #ids: readonly NodeId[];
-  /** Servers that will never be back: always a minority. */
-  #losses = 0;
+  readonly #survey: Survey;
 
-  constructor(world: World, servers: readonly Server[], network: Network) {
+  constructor(world: World, servers: readonly Server[], network: Network, survey: Survey) {
     this.#world = world;
     this.#servers = servers;
     this.#network = network;
+    this.#survey = survey;
     this.#ids = servers.map(({ id }) => id);
   }
 
   begin(): void {
-    const { network, process, disk } = this.#world.plan;
+    const { network, process, disk, members } = this.#world.plan;
     this.#repeatedly(network.partitionEveryMs, () => this.#partition());
     this.#repeatedly(network.clogEveryMs, () => {
       const { now } = this.#world.timeline;
@@ -38,6 +39,7 @@ export class WholeFaults {
     this.#repeatedly(disk.hangEveryMs, () => this.#hang());
     if (disk.flipBits) this.#later(5000, () => this.#flipBit());
     if (disk.wipe) this.#later(5000, () => this.#wipe());
+    if (members.identifies) this.#repeatedly(disk.replaceEveryMs, () => this.#replace());
   }
 
   /** Ends everything that can end, and starts every server that can start. */
@@ -51,7 +53,7 @@ export class WholeFaults {
       server.life?.resume();
       server.life?.steadyClock();
       if (server.disk.isDamaged) server.crash(0);
-      server.start();
+      if (server.isKnown) server.start();
     }
   }
 
@@ -104,10 +106,8 @@ export class WholeFaults {
   }
 
   #flipBit(): void {
-    if (!this.#mayLoseOne()) return;
     const server = this.#anyServer();
-    if (server.phase === "gone") return;
-    this.#losses += 1;
+    if (server.phase === "gone" || !this.#survey.canLose(server.id)) return;
     this.#world.coverage.hit("bitFlipped");
     server.disk.isDamaged = true;
     this.#later(2000, () => server.crash(0));
@@ -115,16 +115,17 @@ export class WholeFaults {
 
   /** A server whose disk is lost is not that server any more: it must not come back under the same name. */
   #wipe(): void {
-    if (!this.#mayLoseOne()) return;
     const server = this.#anyServer();
-    if (server.phase === "gone" || server.disk.isDamaged) return;
-    this.#losses += 1;
+    if (server.phase === "gone" || server.disk.isDamaged || !this.#survey.canLose(server.id)) return;
     this.#world.coverage.hit("diskWiped");
     server.wipe();
   }
 
-  #mayLoseOne(): boolean {
-    return 2 * (this.#losses + 1) < this.#servers.length;
+  #replace(): void {
+    const { random, plan } = this.#world;
+    const server = this.#anyServer();
+    if (!this.#survey.canReplaceDisk(server)) return;
+    server.replaceDisk(random.process.exponential(plan.process.downForMs));
   }
 
   /** Whom a crash hits: often somebody in the middle of something that seldom takes long. */
@@ -135,7 +136,7 @@ export class WholeFaults {
   }
 
   #anyServer(): Server {
-    return this.#world.random.process.pick(this.#servers);
+    return this.#world.random.process.pick(this.#servers.filter(({ isKnown }) => isKnown));
   }
 
   #later(meanMs: number, fault: () => void): void {

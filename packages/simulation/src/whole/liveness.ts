@@ -1,5 +1,6 @@
 import { mustHold } from "../violation.ts";
 import type { WholePlan } from "./plan.ts";
+import type { Server } from "./server.ts";
 import type { WholeSimulation } from "./simulation.ts";
 
 /** How long a healed cluster may take, in election timeouts. */
@@ -8,7 +9,10 @@ const IDLE_MS = 5000;
 /** An idle cluster sends a heartbeat to each follower; sometimes an election comes between. */
 const CHATTER = 1.5;
 
-/** A healed cluster elects a leader, serves, brings every server up to date, is then quiet, and stops when it is told to. */
+/**
+ * A healed cluster elects a leader, serves, finishes what was begun with its members, brings every one of them up to date, is then quiet, and stops when
+ * it is told to.
+ */
 export async function checkLiveness(simulation: WholeSimulation): Promise<void> {
   const { callers, world } = simulation;
   const limitMs = CONVERGE_TIMEOUTS * timeoutMs(world.plan);
@@ -33,39 +37,79 @@ export async function checkLiveness(simulation: WholeSimulation): Promise<void> 
     () => `not every key can be read; ${state(simulation)}`,
   );
   // Right before the states are compared: a request that a client gave up long ago may still arrive, and be done.
-  mustHold(await simulation.runFor(limitMs, () => hasConverged(simulation)), "Liveness: Converges", () =>
-    state(simulation),
+  mustHold(
+    await simulation.runFor(limitMs, () => whyUnsettled(simulation) === null),
+    "Liveness: Converges",
+    () => `${whyUnsettled(simulation)}; ${state(simulation)}`,
   );
+  noteReplaced(simulation);
+  simulation.tidyUp();
   await checkEqualStates(simulation);
   await checkQuiet(simulation);
   await checkStops(simulation);
 }
 
-function hasConverged({ alive, world }: WholeSimulation): boolean {
-  const states = alive.map(({ status }) => status);
-  const [first] = states;
-  return states.every(
-    (status) =>
-      status?.phase === "running" &&
-      status.leaderId !== null &&
-      status.leaderId === first?.leaderId &&
-      status.lastApplied === first.lastLogIndex &&
-      status.lastLogIndex === first.lastLogIndex &&
-      status.lastApplied >= world.chronicle.lastIndex,
-  );
+/** The members that can be there, by the configuration of `leader`. */
+function membersOf({ servers }: WholeSimulation, leader: Server): readonly Server[] {
+  const members = leader.status?.membership.members ?? [];
+  return servers.filter(({ id, phase }) => phase !== "gone" && members.some((member) => member.id === id));
 }
 
-async function checkEqualStates({ alive }: WholeSimulation): Promise<void> {
-  const digests = await Promise.all(alive.map(async (server) => server.digest()));
+function whyUnsettled(simulation: WholeSimulation): string | null {
+  const { leader } = simulation.survey;
+  if (leader === null || leader.status === null) return "nobody leads";
+  const { membership, lastLogIndex, commitIndex } = leader.status;
+  if (commitIndex < lastLogIndex) return `${commitIndex} of ${lastLogIndex} entries are committed`;
+  if (membership.isJoint) return `the configuration of ${membership.index} is joint`;
+  for (const server of membersOf(simulation, leader)) {
+    const why = whyLagging(server, leader, simulation);
+    if (why !== null) return why;
+  }
+  return null;
+}
+
+function whyLagging(
+  { id, status, disk }: Server,
+  leader: Server,
+  { world, servers }: WholeSimulation,
+): string | null {
+  if (status === null || leader.status === null) return `${id} is down`;
+  const { lastLogIndex, membership } = leader.status;
+  const hasAll =
+    status.phase === "running" &&
+    status.leaderId === leader.id &&
+    status.lastApplied === lastLogIndex &&
+    status.lastLogIndex === lastLogIndex &&
+    status.lastApplied >= world.chronicle.lastIndex;
+  if (!hasAll) return `${id} has not caught up`;
+  const member = membership.members.find((one) => one.id === id);
+  if (member?.standing === "promotable") return `${id} has not been promoted`;
+  // The first configuration of a log waits for all to say who they are; who is gone never will.
+  const areAllThere = membership.members.every((one) => servers[one.id]?.phase !== "gone");
+  const isNamed = member?.incarnation === (world.plan.members.identifies ? disk.name : null);
+  return isNamed || (membership.index === 0 && !areAllThere) ? null : `${id} is not known by its disk`;
+}
+
+/** Servers that vote again, with another disk than they began with. */
+function noteReplaced({ survey, world }: WholeSimulation): void {
+  for (const { id, standing } of survey.leader?.status?.membership.members ?? []) {
+    if (standing === "voter" && world.replaced.has(id)) world.coverage.hit("replacedDiskVotes");
+  }
+}
+
+async function checkEqualStates(simulation: WholeSimulation): Promise<void> {
+  const { leader } = simulation.survey;
+  const members = leader === null ? [] : membersOf(simulation, leader);
+  const digests = await Promise.all(members.map(async (server) => server.digest()));
   mustHold(
-    digests.every((digest) => digest !== null && digest === digests[0]),
+    members.length > 0 && digests.every((digest) => digest !== null && digest === digests[0]),
     "Equal States",
-    () => `after healing, the states of servers ${alive.map(({ id }) => id).join(", ")} differ`,
+    () => `after healing, the states of servers ${members.map(({ id }) => id).join(", ")} differ`,
   );
 }
 
 async function checkQuiet(simulation: WholeSimulation): Promise<void> {
-  const { world, servers } = simulation;
+  const { world, servers, survey } = simulation;
   const before = world.requests;
   await simulation.runFor(IDLE_MS, () => false);
   const waiting = servers.filter(({ status }) => (status?.pendingRequests ?? 0) > 0);
@@ -76,7 +120,8 @@ async function checkQuiet(simulation: WholeSimulation): Promise<void> {
   );
   // Not the answers, which are one for each request: a link that was clogged may hand over a hundred old requests for votes just now.
   const requests = world.requests - before;
-  const heartbeats = (IDLE_MS / world.plan.node.heartbeatMs) * (servers.length - 1);
+  const followers = (survey.leader?.status?.membership.members.length ?? 1) - 1;
+  const heartbeats = (IDLE_MS / world.plan.node.heartbeatMs) * followers;
   mustHold(
     requests <= heartbeats * CHATTER,
     "Liveness: Quiet",
@@ -85,7 +130,8 @@ async function checkQuiet(simulation: WholeSimulation): Promise<void> {
 }
 
 async function checkStops(simulation: WholeSimulation): Promise<void> {
-  const { alive, world } = simulation;
+  const { survey, world } = simulation;
+  const { alive } = survey;
   for (const server of alive) world.timeline.after(0, "stop", () => server.retire());
   mustHold(
     await simulation.runFor(10_000, () => alive.every(({ phase }) => phase === "down")),
@@ -104,10 +150,14 @@ function timeoutMs({ node, network, disk }: WholePlan): number {
 }
 
 function state({ servers }: WholeSimulation): string {
-  const one = ({ id, phase, status }: (typeof servers)[number]): string =>
-    status === null
-      ? `${id} ${phase}`
-      : `${id} ${phase} ${status.role ?? "no role"} term ${status.term} leader ${status.leaderId ?? "?"} ` +
-        `applied ${status.lastApplied} commit ${status.commitIndex} of ${status.lastLogIndex}`;
-  return servers.map(one).join("; ");
+  return servers.map(stateOf).join("; ");
+}
+
+function stateOf({ id, phase, status }: Server): string {
+  if (status === null) return `${id} ${phase}`;
+  const { role, term, leaderId, lastApplied, commitIndex, lastLogIndex } = status;
+  return (
+    `${id} ${phase} ${role ?? "no role"} term ${term} leader ${leaderId ?? "?"} ` +
+    `applied ${lastApplied} commit ${commitIndex} of ${lastLogIndex}`
+  );
 }

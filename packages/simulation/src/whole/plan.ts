@@ -4,13 +4,27 @@ import { Random } from "../random.ts";
 /** Where times are means, they are those of an exponential distribution; Infinity means never. All in virtual milliseconds. */
 export interface WholePlan {
   readonly seed: number;
+  /** Servers that the cluster begins with. */
   readonly size: number;
+  readonly members: MembersPlan;
   readonly node: NodePlan;
   readonly network: NetworkPlan;
   readonly snapshots: SnapshotPlan;
   readonly disk: WholeDiskPlan;
   readonly process: WholeProcessPlan;
   readonly workload: WholeWorkloadPlan;
+}
+
+/** Who comes and goes. */
+export interface MembersPlan {
+  /** Servers that may join. */
+  readonly spares: number;
+  /** Whether servers tell each other for which disk they speak: then one whose disk was lost may come back. */
+  readonly identifies: boolean;
+  readonly changeEveryMs: number;
+  readonly transferEveryMs: number;
+  /** Probability that a server which was removed goes on running. */
+  readonly neglect: number;
 }
 
 /** How every server is configured. */
@@ -21,6 +35,10 @@ export interface NodePlan {
   readonly maxPendingRequests: number;
   readonly maxAppendBytes: number;
   readonly maxInflightAppends: number;
+  readonly maxInflightBytes: number;
+  readonly preVote: boolean;
+  /** Whether leaders may read by a lease. */
+  readonly hasLeases: boolean;
   readonly maxUncommittedBytes: number;
   readonly retainedBytes: number;
   /** Of the key-value service. */
@@ -50,7 +68,10 @@ export interface WholeDiskPlan {
   /** Probability that an operation which has not been acknowledged survives a crash. */
   readonly keeps: number;
   readonly flipBits: boolean;
+  /** A disk is lost, and with it its server, unless servers say which disk they have. */
   readonly wipe: boolean;
+  /** Mean time between two disks being lost whose servers come back with empty ones. Only where servers say which disk they have. */
+  readonly replaceEveryMs: number;
 }
 
 export interface WholeProcessPlan {
@@ -72,6 +93,9 @@ export interface WholeWorkloadPlan {
   readonly keys: number;
   readonly thinkMsMean: number;
   readonly reads: number;
+  /** How many of the reads may rely on a lease, and how many may be stale. */
+  readonly leaseReads: number;
+  readonly staleReads: number;
   readonly attemptTimeoutMs: number;
   readonly deadlineMs: number;
   /** Of requests and of answers between clients and servers. */
@@ -83,12 +107,17 @@ export interface WholeWorkloadPlan {
 
 export const CLIENT_TAIL_FACTOR = 40;
 
+/** More servers than any run has at a time. */
+const SERVERS_MAX = 9;
+
 /** Draws the conditions of a run. Each kind of fault is absent from many runs: one that is always there hides what happens in its absence. */
 export function drawWholePlan(seed: number): WholePlan {
   const random = new Random(seed, "whole plan");
+  const size = random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 7]);
   return {
     seed,
-    size: random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 7]),
+    size,
+    members: drawMembers(random, size),
     node: drawNode(random),
     network: drawNetwork(random),
     snapshots: {
@@ -102,6 +131,17 @@ export function drawWholePlan(seed: number): WholePlan {
   };
 }
 
+function drawMembers(random: Random, size: number): MembersPlan {
+  const changes = random.chance(0.5);
+  return {
+    spares: changes ? random.integer(1, Math.min(4, SERVERS_MAX - size)) : 0,
+    identifies: random.chance(0.6),
+    changeEveryMs: changes ? random.pick([200, 1000]) : Infinity,
+    transferEveryMs: rarely(random, 0.4, [500, 3000]),
+    neglect: random.pick([0, 0.5, 1]),
+  };
+}
+
 function drawNode(random: Random): NodePlan {
   const heartbeatMs = random.pick([50, 100, 125]);
   return {
@@ -111,11 +151,19 @@ function drawNode(random: Random): NodePlan {
     maxPendingRequests: random.pick([2, 10_000]),
     maxAppendBytes: random.pick([1, 300, 1 << 20]),
     maxInflightAppends: random.pick([1, 2, 4]),
+    maxInflightBytes: random.pick([1, 300, 1 << 20]),
+    ...drawElections(random),
     maxUncommittedBytes: random.pick([300, 1 << 20]),
     retainedBytes: random.pick([0, 0, 0, 500, 1 << 22]),
     timeLimitMs: random.pick([500, 60_000]),
     applyMsMean: random.pick([0, 0, 3, 30]),
   };
+}
+
+/** Leases need servers that ask before they stand for election. */
+function drawElections(random: Random): Pick<NodePlan, "preVote" | "hasLeases"> {
+  const preVote = random.chance(0.8);
+  return { preVote, hasLeases: preVote && random.chance(0.35) };
 }
 
 function drawDisk(random: Random): WholeDiskPlan {
@@ -131,6 +179,7 @@ function drawDisk(random: Random): WholeDiskPlan {
     keeps: random.pick([0, 0.5, 1]),
     flipBits: random.chance(0.15),
     wipe: random.chance(0.15),
+    replaceEveryMs: rarely(random, 0.5, [1500, 6000]),
   };
 }
 
@@ -155,6 +204,8 @@ function drawWorkload(random: Random): WholeWorkloadPlan {
     keys: random.integer(callers > 3 ? 2 : 1, 4),
     thinkMsMean: random.pick([5, 40, 200]),
     reads: random.pick([0.2, 0.4, 0.7]),
+    leaseReads: random.pick([0.3, 0.8]),
+    staleReads: random.pick([0, 0.1]),
     attemptTimeoutMs: random.pick([150, 1000]),
     deadlineMs: random.pick([400, 2000, 10_000]),
     loss: random.chance(0.6) ? random.pick([0.02, 0.2]) : 0,

@@ -28,20 +28,23 @@ export function connectTo(world: World, server: Server): ConnectTransport {
     method: unknown,
     signal: AbortSignal | undefined,
     timeoutMs: number | undefined,
-    _header: unknown,
+    requestHeader: HeadersInit | undefined,
     request: unknown,
   ): Promise<unknown> => {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const header = new Headers();
     const envelope = { stream: false, service: {}, method, header, trailer: new Headers() };
     signal?.addEventListener("abort", () => reject(new Error("canceled")), { once: true });
-    new Request(world, server, timeoutMs).send(request as CommandRequest, {
-      ok: (message, answered) => {
-        for (const [name, value] of answered) header.set(name, value);
-        resolve({ ...envelope, message });
+    new Request(world, server, { timeoutMs, requestHeader: new Headers(requestHeader) }).send(
+      request as CommandRequest,
+      {
+        ok: (message, answered) => {
+          for (const [name, value] of answered) header.set(name, value);
+          resolve({ ...envelope, message });
+        },
+        fail: reject,
       },
-      fail: reject,
-    });
+    );
     return promise;
   };
   return { unary, stream: noStreams } as unknown as ConnectTransport;
@@ -55,11 +58,17 @@ class Request {
   readonly #world: World;
   readonly #server: Server;
   readonly #timeoutMs: number | undefined;
+  readonly #requestHeader: Headers;
 
-  constructor(world: World, server: Server, timeoutMs: number | undefined) {
+  constructor(
+    world: World,
+    server: Server,
+    options: { readonly timeoutMs: number | undefined; readonly requestHeader: Headers },
+  ) {
     this.#world = world;
     this.#server = server;
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs = options.timeoutMs;
+    this.#requestHeader = options.requestHeader;
   }
 
   send(request: CommandRequest, reply: Reply): void {
@@ -97,6 +106,7 @@ class Request {
     const context = {
       signal: new AbortController().signal,
       timeoutMs: () => timeoutMs,
+      requestHeader: this.#requestHeader,
       responseHeader,
     };
     let tell: () => void;

@@ -2,7 +2,9 @@ import type { Coverage } from "./coverage.ts";
 import { Callers } from "./callers.ts";
 import { WholeFaults } from "./faults.ts";
 import type { WholePlan } from "./plan.ts";
+import { WholeOperators } from "./operators.ts";
 import { Server } from "./server.ts";
+import { Survey } from "./survey.ts";
 import { Wires } from "./wires.ts";
 import { World } from "./world.ts";
 
@@ -23,6 +25,8 @@ export class WholeSimulation {
   readonly world: World;
   readonly servers: readonly Server[];
   readonly callers: Callers;
+  readonly survey: Survey;
+  readonly #operators: WholeOperators;
   readonly #faults: WholeFaults;
 
   constructor(plan: WholePlan, crashAt: number | null, record: ((line: string) => void) | null) {
@@ -30,20 +34,18 @@ export class WholeSimulation {
     const wires = new Wires(this.world);
     const { random } = this.world;
     const { drift } = plan.process;
-    this.servers = Array.from({ length: plan.size }, (_, id) => {
+    this.servers = Array.from({ length: plan.size + plan.members.spares }, (_, id) => {
       const rate = 2 ** random.process.between(-2 * drift, 2 * drift);
       return new Server(this.world, wires, id, rate);
     });
     this.callers = new Callers(this.world, this.servers);
-    this.#faults = new WholeFaults(this.world, this.servers, wires.network);
-    for (const server of this.servers) server.start();
+    this.survey = new Survey(this.servers);
+    this.#operators = new WholeOperators(this.world, this.servers, this.survey);
+    this.#faults = new WholeFaults(this.world, this.servers, wires.network, this.survey);
+    for (const server of this.servers) if (server.isFounder) server.start();
+    this.#operators.begin();
     this.callers.begin();
     this.#faults.begin();
-  }
-
-  /** The servers that are not gone for ever. */
-  get alive(): readonly Server[] {
-    return this.servers.filter(({ phase }) => phase !== "gone");
   }
 
   async runEvents(events: number): Promise<void> {
@@ -64,7 +66,13 @@ export class WholeSimulation {
 
   heal(): void {
     this.#faults.heal();
+    this.#operators.tidyUp();
     this.callers.beEager();
+  }
+
+  /** Once more after healing, since changes that were under way have been finished. */
+  tidyUp(): void {
+    this.#operators.tidyUp();
   }
 
   result(): WholeResult {

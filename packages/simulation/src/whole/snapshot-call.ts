@@ -21,6 +21,7 @@ interface FarEnd {
 export class SnapshotCall {
   readonly #world: World;
   readonly #wires: Wires;
+  readonly #transport: SimulatedTransport;
   readonly #sender: Life;
   readonly #header: InstallSnapshot;
   readonly #answer = Promise.withResolvers<void>();
@@ -31,12 +32,13 @@ export class SnapshotCall {
   /** When the last piece arrives: no later one may overtake it. */
   #lastArrival = 0;
 
-  constructor(world: World, wires: Wires, sender: Life, header: InstallSnapshot) {
+  constructor(world: World, wires: Wires, sender: SimulatedTransport, header: InstallSnapshot) {
     this.#world = world;
     this.#wires = wires;
-    this.#sender = sender;
+    this.#transport = sender;
+    this.#sender = sender.life;
     this.#header = header;
-    sender.onEnd(() => this.#breakOff());
+    sender.life.onEnd(() => this.#breakOff());
   }
 
   /** Resolves when the peer's answer has been received. */
@@ -120,7 +122,8 @@ export class SnapshotCall {
     if (this.#isBroken) far.pipe.end(new Error("the stream broke off"));
     transport.life.enter("io", () => {
       const { receiver } = transport;
-      if (receiver === null) this.#tellSender("the peer cannot be reached");
+      const isHeard = receiver !== null && this.#wires.areIntroduced(this.#transport, transport);
+      if (!isHeard) this.#tellSender("the peer cannot be reached");
       else void this.#receive(far, receiver.receiveSnapshot(this.#header, far.pipe));
     });
   }
@@ -164,6 +167,7 @@ export class SnapshotCall {
     timeline.after(this.#lastArrival - timeline.now + this.#wires.noticeMs(), "snapshot again", () => {
       const transport = this.#wires.find(this.#header.to);
       transport?.life.enter("io", () => {
+        if (!this.#wires.areIntroduced(this.#transport, transport)) return;
         coverage.hit("snapshotRepeated");
         const pipe = transport.newPipe();
         for (const chunk of sent) pipe.push(chunk);

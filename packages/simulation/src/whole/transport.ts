@@ -1,4 +1,12 @@
-import type { InstallSnapshot, Message, NodeId, OutgoingSnapshot, Receiver, Transport } from "@eraft/core";
+import type {
+  InstallSnapshot,
+  Message,
+  NodeId,
+  OutgoingSnapshot,
+  PeerIdentity,
+  Receiver,
+  Transport,
+} from "@eraft/core";
 import { checkPromise } from "../invariants/durability.ts";
 import type { DurableDisk } from "./durable-disk.ts";
 import type { Life } from "./life.ts";
@@ -13,6 +21,7 @@ const START_MS = 1;
 export class SimulatedTransport implements Transport {
   readonly id: NodeId;
   readonly life: Life;
+  readonly identity: () => PeerIdentity | null;
   readonly #world: World;
   readonly #wires: Wires;
   readonly #disk: DurableDisk;
@@ -21,8 +30,17 @@ export class SimulatedTransport implements Transport {
   #receiver: Receiver | null = null;
   #peers: ReadonlySet<NodeId> = new Set();
 
-  constructor(world: World, wires: Wires, life: Life, disk: DurableDisk) {
+  /** @param identity what this process says of itself */
+  constructor(parts: {
+    readonly world: World;
+    readonly wires: Wires;
+    readonly life: Life;
+    readonly disk: DurableDisk;
+    readonly identity: () => PeerIdentity | null;
+  }) {
+    const { world, wires, life, disk, identity } = parts;
     this.id = life.server;
+    this.identity = identity;
     this.life = life;
     this.#world = world;
     this.#wires = wires;
@@ -58,7 +76,7 @@ export class SimulatedTransport implements Transport {
     if (!this.#mayLeave(header)) throw new Error("the transport is stopped, or does not know this peer");
     this.#checkLeaving(header);
     this.#world.timeline.note("installSnapshot", this.id, header.to);
-    const call = new SnapshotCall(this.#world, this.#wires, this.life, header);
+    const call = new SnapshotCall(this.#world, this.#wires, this, header);
     this.#calls.add(call);
     try {
       await call.run(snapshot);
@@ -102,11 +120,12 @@ export class SimulatedTransport implements Transport {
     this.#world.judge.observe(() => receiver.unreachable(peer, new Error("the connection broke")));
   }
 
-  #mayLeave({ to }: Message): boolean {
+  #mayLeave({ to, type }: Message): boolean {
     const { judge } = this.#world;
     const { isOver, isReleased } = this.life;
     judge.check(!isReleased, "Stopped Is Stopped", () => `server ${this.id} sends after stop`);
-    return !isOver && this.#receiver !== null && this.#peers.has(to);
+    // An answer goes back over the connection on which it was asked for, whoever that was.
+    return !isOver && this.#receiver !== null && (this.#peers.has(to) || isAnswer(type));
   }
 
   #checkLeaving(message: Message): void {
@@ -119,12 +138,17 @@ export class SimulatedTransport implements Transport {
       () => `server ${id} sends ${message.type} after its storage failed`,
     );
     judge.observe(() => {
+      const { number } = this.#disk;
       checkPromise({ id, disk: this.#disk }, message);
       // A vote counts once it is sent: one that was lost with the disk before that was never given.
-      if (message.type === "requestVote") judge.history.votes(id, message.term, id);
+      if (message.type === "requestVote") judge.history.votes(number, message.term, id);
       if (message.type === "requestVoteResponse" && message.voteGranted) {
-        judge.history.votes(id, message.term, message.to);
+        judge.history.votes(number, message.term, message.to);
       }
     });
   }
+}
+
+function isAnswer(type: Message["type"]): boolean {
+  return type.endsWith("Response") || type === "refusal";
 }

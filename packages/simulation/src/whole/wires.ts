@@ -1,5 +1,6 @@
 import type { Message, NodeId } from "@eraft/core";
 import { Network } from "../network.ts";
+import { Introductions } from "./introductions.ts";
 import type { SimulatedTransport } from "./transport.ts";
 import type { World } from "./world.ts";
 
@@ -14,11 +15,13 @@ const RETRANSMIT_MS = 20;
 export class Wires {
   readonly #world: World;
   readonly #network: Network;
+  readonly #introductions: Introductions;
   readonly #listening = new Map<NodeId, SimulatedTransport>();
 
   constructor(world: World) {
     this.#world = world;
     this.#network = new Network(world.plan.network, world.plan.seed);
+    this.#introductions = new Introductions(world);
   }
 
   get network(): Network {
@@ -60,6 +63,11 @@ export class Wires {
     return null;
   }
 
+  /** Whether what `caller` says is delivered to `called`; see Introductions. */
+  areIntroduced(caller: SimulatedTransport, called: SimulatedTransport): boolean {
+    return this.#introductions.areMade(caller, called);
+  }
+
   /** How long it takes until the other end notices that something is over. */
   noticeMs(): number {
     return this.#world.random.network.between(0.1, NOTICE_MS);
@@ -72,7 +80,9 @@ export class Wires {
       return;
     }
     if (sender.life.isOver) this.#world.coverage.hit("messageOfFormerLife");
-    target.life.enter("io", () => target.deliver(message));
+    target.life.enter("io", () => {
+      if (this.areIntroduced(sender, target)) target.deliver(message);
+    });
   }
 
   /** Who waits for `message` or its answer may be told: of a request its sender, of a response whoever asked. */

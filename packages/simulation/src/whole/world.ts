@@ -1,6 +1,8 @@
+import type { NodeId } from "@eraft/core";
 import { Random } from "../random.ts";
 import { Chronicle } from "./chronicle.ts";
 import { Coverage } from "./coverage.ts";
+import { DurableDisk } from "./durable-disk.ts";
 import { Judge } from "./judge.ts";
 import type { Life } from "./life.ts";
 import type { WholePlan } from "./plan.ts";
@@ -14,10 +16,15 @@ export class World {
   readonly coverage: Coverage = new Coverage();
   readonly chronicle: Chronicle = new Chronicle(this.judge, this.coverage);
   /** One stream for each concern, so that what one draws does not shift what the others do. */
-  readonly random: Readonly<Record<"disk" | "network" | "process" | "clients" | "boundary", Random>>;
+  readonly random: Readonly<
+    Record<"disk" | "network" | "process" | "clients" | "operators" | "boundary", Random>
+  >;
   readonly #crashAt: number | null;
   readonly #sentCommands = new Set<string>();
   #boundaries = 0;
+  #disks = 0;
+  /** Servers that have lost a disk and come back with another one. */
+  readonly replaced: Set<NodeId> = new Set();
   /** False once healed: from then on nothing goes wrong any more. */
   isFaulty = true;
   /** Requests between servers so far. */
@@ -34,8 +41,15 @@ export class World {
       network: stream("network"),
       process: stream("process"),
       clients: stream("clients"),
+      operators: stream("operators"),
       boundary: stream("boundary"),
     };
+  }
+
+  /** A disk, empty but for the name of the cluster if that is known. */
+  newDisk(clusterId: string | null): DurableDisk {
+    this.#disks += 1;
+    return new DurableDisk(this.#disks, clusterId);
   }
 
   /** Whether a client has sent this command before. */

@@ -32,11 +32,14 @@ export interface Situation {
 /** Draws what operators ask for: sensible changes, several at a time, and sometimes what makes no sense at all. */
 export class ChangeDrawer {
   readonly #random: Random;
+  /** A new address for a server, the `number`th that is given out. */
+  readonly #addressOf: (id: NodeId, number: number) => string;
   #votersWanted: number;
   #addresses = 0;
 
-  constructor(random: Random) {
+  constructor(random: Random, addressOf: (id: NodeId, number: number) => string) {
     this.#random = random;
+    this.#addressOf = addressOf;
     this.#votersWanted = random.integer(1, VOTERS_MAX);
   }
 
@@ -112,7 +115,7 @@ export class ChangeDrawer {
 
   #newAddress(id: NodeId): string {
     this.#addresses += 1;
-    return `server-${id}.${this.#addresses}`;
+    return this.#addressOf(id, this.#addresses);
   }
 
   #any(ids: readonly NodeId[]): NodeId | null {
