@@ -27,6 +27,9 @@ import { STORAGE_WAL } from "./storage-wal.ts";
 import { TRANSPORT_CONNECT } from "./transport-connect.ts";
 import { TRANSPORT_MEMORY } from "./transport-memory.ts";
 import { TRANSPORT_NODE } from "./transport-node.ts";
+import { TRANSPORT_PIPES } from "./transport-pipes.ts";
+import { TRANSPORT_STREAMS } from "./transport-streams.ts";
+import { TRANSPORT_UPLOADS } from "./transport-uploads.ts";
 
 /** All seeded bugs. */
 export const MUTANTS: readonly Mutant[] = [
@@ -55,6 +58,9 @@ export const MUTANTS: readonly Mutant[] = [
   ...TRANSPORT_MEMORY,
   ...TRANSPORT_CONNECT,
   ...TRANSPORT_NODE,
+  ...TRANSPORT_STREAMS,
+  ...TRANSPORT_UPLOADS,
+  ...TRANSPORT_PIPES,
   ...KV,
   ...KV_CONSISTENCY,
   ...APPS_NODE,

@@ -20,6 +20,7 @@ import { PeerRoutes } from "./server/peer-routes.ts";
 import { RaftRoutes } from "./server/routes.ts";
 import { Handshake } from "./stream/handshake.ts";
 import { Presence } from "./stream/presence.ts";
+import { Rejections } from "./stream/rejections.ts";
 
 /**
  * Raft over the streams of `eraft.peer.v1` with peers that speak it, and over the unary RPCs of `raftpb.RaftService`, the wire of eraft's Go
@@ -146,6 +147,7 @@ export class ConnectTransport implements Transport {
       limits: this.#limits,
       handshake: new Handshake({ id: this.#id, isPeer: this.#isPeer, identity, run, receiver }),
       presence: new Presence((peer) => receiver.disconnected?.(peer)),
+      rejections: new Rejections((peer, refusal) => receiver.rejected?.(peer, refusal)),
       nextTransfer: () => (transfers += 1),
     };
   }

@@ -160,6 +160,19 @@ test("a peer that was away is asked again, and when it is another program, spoke
   expect([control?.batches.length, peers.calls.all.length]).toEqual([1, 2]);
 });
 
+test("one that cannot be reached is asked again after a pause, not for each call that fails", async () => {
+  const { clock, peers, receiver, transport } = await unaryPeer();
+  for (let i = 0; i < 4; i += 1) {
+    transport.send(voteRequest());
+    peers.calls.all[i]?.reject(LOST);
+    await receiver.unreached.next();
+    peers.pipes.all[1]?.break(LOST);
+  }
+  expect(peers.pipes.all).toHaveLength(2);
+  clock.advance(100);
+  expect(peers.pipes.all).toHaveLength(3);
+});
+
 test("one that is as it was goes on as before, and is not asked again for each call that fails", async () => {
   const { peers, receiver, transport } = await unaryPeer();
   for (let i = 0; i < 3; i += 1) transport.send(voteRequest());

@@ -274,16 +274,45 @@ test("a receiver that throws when asked, or when given a message, ends the strea
   expect(await other.over).toMatchObject({ code: Code.Internal });
 });
 
-test("a caller that rejects us is heard as such, and what it says after it is not", async () => {
+test("a caller that rejects us is heard as such once, until it talks to us, and what it says with it is not", async () => {
   const parts = await setup();
   const rejections: unknown[] = [];
   Object.assign(parts.receiver, { rejected: (...args: unknown[]) => rejections.push(args) });
-  const exchange = await welcomed(parts);
-  exchange.send({ rejection: { reason: 1 }, requests: [vote(1)] });
-  exchange.send({ requests: [vote(2)] });
-  await exchange.over;
+  const reject = async () => {
+    const exchange = await welcomed(parts);
+    exchange.send({ rejection: { reason: 1 }, requests: [vote(1)] });
+    exchange.send({ requests: [vote(2)] });
+    await exchange.over;
+  };
+  await reject();
+  await reject();
   expect(rejections).toEqual([[1, "otherCluster"]]);
   expect(parts.receiver.messages.all).toEqual([]);
+  const exchange = await welcomed(parts);
+  exchange.send({ requests: [vote(3)] });
+  await parts.receiver.messages.next();
+  await reject();
+  expect(rejections).toHaveLength(2);
+});
+
+test.for([
+  ["the connection breaks", false, [1]],
+  ["this server closes its port", true, []],
+] as const)("a peer with nothing but this stream is gone when %s: %s", async ([, isOurs, gone]) => {
+  const parts = await setup();
+  const reported: number[] = [];
+  Object.assign(parts.receiver, { disconnected: (peer: number) => void reported.push(peer) });
+  const pipe = { bufferedBytes: 0, write: () => {}, end: () => {}, abort: () => {} };
+  const listener = parts.acceptOn(pipe);
+  const hello: ExchangeRequest = {
+    $typeName: "eraft.peer.v1.ExchangeRequest",
+    hello: helloOf(),
+    lane: Lane.CONTROL,
+    requests: [],
+  };
+  listener.received(hello);
+  listener.ended(null, isOurs);
+  expect(reported).toEqual(gone);
 });
 
 test("answers that a peer does not read are dropped above 1 MiB, and reported", async () => {

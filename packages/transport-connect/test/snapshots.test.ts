@@ -142,6 +142,25 @@ test("a snapshot that breaks off goes on where it was, again and again, within o
   expect(one.receiver.messages.all.filter(({ type }) => type === "installSnapshotResponse")).toHaveLength(1);
 });
 
+test("what has arrived and is not stored yet is not sent again", async () => {
+  const { one, proxy, receiver } = await pair();
+  let isBroken = false;
+  receiver.gate = async (storedBytes) => {
+    if (isBroken || storedBytes < MIB) return;
+    isBroken = true;
+    // Some has arrived behind what is being stored.
+    await until(() => proxy.open.length === 2);
+    proxy.breakAll();
+    await until(() => proxy.open.length === 2);
+    // There and back: the snapshot has gone on by then.
+    one.transport.send(voteRequest({ sequence: 99 }));
+    await until(() => one.receiver.messages.all.some(({ sequence }) => sequence === 99));
+  };
+  await send(one, source(6 * MIB).snapshot);
+  expect(receiver.calls).toBe(1);
+  expect((await receiver.snapshots.next()).data.equals(bytesAt(0, 6 * MIB))).toBe(true);
+});
+
 test("so does one whose connection breaks while it is being stored", async () => {
   const { one, proxy, receiver, two } = await pair();
   receiver.onSnapshot = async (header) => {

@@ -1,4 +1,3 @@
-import type { IdentityRefusal } from "@eraft/core";
 import { PeerService } from "@eraft/proto/eraft/peer/v1";
 import type {
   ExchangeRequest,
@@ -56,8 +55,6 @@ export class Link implements AttemptListener<ExchangeResponse> {
   #isClosed = false;
   /** In a row, each soon after the one before. */
   #failures = 0;
-  /** What the receiver has been told of already. */
-  #rejected: IdentityRefusal | null = null;
 
   /** `isEager`: it is kept open, whether or not there is something to send. */
   constructor(callee: Callee, lane: Lane, isEager: boolean, listener: LinkListener) {
@@ -116,8 +113,9 @@ export class Link implements AttemptListener<ExchangeResponse> {
   }
 
   opened(): void {
-    this.#openSinceMs = this.#callee.running.clock.now();
-    this.#rejected = null;
+    const { peer, running } = this.#callee;
+    this.#openSinceMs = running.clock.now();
+    running.rejections.accepted(peer);
     this.#listener.opened();
   }
 
@@ -126,7 +124,8 @@ export class Link implements AttemptListener<ExchangeResponse> {
   }
 
   failed({ error, rejected, isRejection }: Failure): void {
-    const { clock, receiver } = this.#callee.running;
+    const { peer, running } = this.#callee;
+    const { clock, rejections } = running;
     const now = clock.now();
     const wasStable = this.#openSinceMs !== null && now - this.#openSinceMs >= STABLE_MS;
     this.#failures = wasStable ? 0 : this.#failures;
@@ -136,10 +135,7 @@ export class Link implements AttemptListener<ExchangeResponse> {
     this.#failures += 1;
     const cancel = this.#isEager ? clock.after(pause.ms, () => this.nudge()) : () => {};
     this.#pausing = { error, pause, sinceMs: now, cancel };
-    if (rejected !== null && rejected !== this.#rejected) {
-      receiver.rejected?.(this.#callee.peer, rejected);
-    }
-    this.#rejected = rejected;
+    if (rejected !== null) rejections.rejected(peer, rejected);
     this.#listener.failed(error);
   }
 }

@@ -61,6 +61,7 @@ export class InboundStream implements PipeListener<ExchangeRequest> {
       this.#reception.rejected(rejection);
       return this.end(new ConnectError("this server was rejected", Code.Canceled));
     }
+    if (requests.length > 0) this.#running.rejections.accepted(acquaintance.peer);
     for (const request of requests) {
       // A receiver may end us in the middle, by stopping the transport.
       if (this.#isOver) return;

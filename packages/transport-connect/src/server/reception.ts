@@ -44,7 +44,7 @@ export class Reception {
   rejected({ reason }: Rejection): void {
     const refusal = decodeRefusal(reason);
     if (this.#acquaintance === null || refusal === null) return;
-    this.#running.receiver.rejected?.(this.#acquaintance.peer, refusal);
+    this.#running.rejections.rejected(this.#acquaintance.peer, refusal);
   }
 
   /** The stream has ended; `isOurs`: by this side. */
