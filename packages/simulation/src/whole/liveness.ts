@@ -110,6 +110,8 @@ async function checkEqualStates(simulation: WholeSimulation): Promise<void> {
 
 async function checkQuiet(simulation: WholeSimulation): Promise<void> {
   const { world, servers, survey } = simulation;
+  // For an election timeout, whoever has just been removed is told so.
+  await simulation.runFor(2 * world.plan.node.electionTimeoutMs, () => false);
   const before = world.requests;
   await simulation.runFor(IDLE_MS, () => false);
   const waiting = servers.filter(({ status }) => (status?.pendingRequests ?? 0) > 0);
