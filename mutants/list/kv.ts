@@ -1,14 +1,14 @@
 import type { Mutant } from "../src/mutant.ts";
 
-const COMMAND = "packages/kv/src/command.ts";
-const MACHINE = "packages/kv/src/state-machine.ts";
-const SESSIONS = "packages/kv/src/sessions.ts";
-const READER = "packages/kv/src/snapshot-reader.ts";
-const WRITER = "packages/kv/src/snapshot-writer.ts";
-const ATTEMPT = "packages/kv/src/attempt.ts";
-const RETRY = "packages/kv/src/retry-loop.ts";
-const CLIENT = "packages/kv/src/client.ts";
-const ROUTES = "packages/kv/src/routes.ts";
+const COMMAND = "packages/kv/src/state/command.ts";
+const MACHINE = "packages/kv/src/state/state-machine.ts";
+const SESSIONS = "packages/kv/src/state/sessions.ts";
+const READER = "packages/kv/src/state/snapshot-reader.ts";
+const WRITER = "packages/kv/src/state/snapshot-writer.ts";
+const ATTEMPT = "packages/kv/src/client/attempt.ts";
+const RETRY = "packages/kv/src/client/retry-loop.ts";
+const CLIENT = "packages/kv/src/client/kvraft-client.ts";
+const ROUTES = "packages/kv/src/server/kvraft-routes.ts";
 
 /** Keys, values, sessions, and what clients are told (dissertation, 6.3). */
 export const KV: readonly Mutant[] = [
@@ -121,7 +121,7 @@ export const KV: readonly Mutant[] = [
     id: "kv/snapshot-of-a-moving-state",
     bug: "lets later commands change a snapshot that is being written",
     like: ["S2"],
-    file: "packages/kv/src/paged-table.ts",
+    file: "packages/kv/src/state/paged-table.ts",
     find: "    this.#generation += 1;\n",
     replace: "",
   },
@@ -215,12 +215,12 @@ export const KV: readonly Mutant[] = [
   {
     id: "kv/sessions-shared",
     bug: "has two commands of one session under way",
-    file: "packages/kv/src/session-pool.ts",
+    file: "packages/kv/src/client/session-pool.ts",
     find: "return this.#free.pop() ?? new ClientSession(this.#newClientId());",
     replace: "return (this.#shared ??= new ClientSession(this.#newClientId()));",
     also: [
       {
-        file: "packages/kv/src/session-pool.ts",
+        file: "packages/kv/src/client/session-pool.ts",
         find: "  #inUse = 0;\n",
         replace: "  #inUse = 0;\n  #shared: ClientSession | null = null;\n",
       },
@@ -245,7 +245,7 @@ export const KV: readonly Mutant[] = [
     id: "kv/stranger-trusted",
     bug: "follows a server's hint to any address",
     like: ["S16"],
-    file: "packages/kv/src/leader-finder.ts",
+    file: "packages/kv/src/client/leader-finder.ts",
     find: "return this.#addresses.includes(address);",
     replace: "return address.length > 0;",
   },
@@ -253,7 +253,7 @@ export const KV: readonly Mutant[] = [
     id: "kv/listener-leaks",
     bug: "leaves a listener with the caller's signal for each call",
     like: ["L17"],
-    file: "packages/kv/src/call-scope.ts",
+    file: "packages/kv/src/client/call-scope.ts",
     find: '    this.#callerSignal?.removeEventListener("abort", this.#onCallerAbort);\n',
     replace: "",
   },

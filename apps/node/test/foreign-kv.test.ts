@@ -1,7 +1,7 @@
 // kvraftpb.KVService with another gRPC implementation at either end, which knows nothing of us but proto/kvraftpb/kvraft.proto.
 import * as grpc from "@grpc/grpc-js";
 import * as loader from "@grpc/proto-loader";
-import { KvClient, KvTimeoutError } from "@eraft/kv";
+import { KvraftClient, KvTimeoutError } from "@eraft/kv";
 import { nodePeerConnection } from "@eraft/transport-connect/node";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { TestCluster } from "./support/test-cluster.ts";
@@ -58,11 +58,11 @@ async function foreignServer(handlers: Record<"Command" | "GetStatus", Handler>)
   return `127.0.0.1:${await promise}`;
 }
 
-function ourClient(addresses: readonly string[], deadlineMs = 10_000): KvClient {
+function ourClient(addresses: readonly string[], deadlineMs = 10_000): KvraftClient {
   const connections = new Map(addresses.map((address) => [address, nodePeerConnection(address)]));
   const connect = (address: string): ReturnType<typeof nodePeerConnection> =>
     connections.get(address) ?? nodePeerConnection(address);
-  const client = new KvClient({ addresses, connect, deadlineMs });
+  const client = new KvraftClient({ addresses, connect, deadlineMs });
   onTestFinished(() => {
     client.close();
     for (const connection of connections.values()) connection.close();

@@ -1,4 +1,4 @@
-import { KvClient } from "@eraft/kv";
+import { KvraftClient } from "@eraft/kv";
 import { nodePeerConnection } from "@eraft/transport-connect/node";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -16,11 +16,11 @@ class Appender {
   readonly key: string;
   readonly failures: unknown[] = [];
   done = 0;
-  readonly #client: KvClient;
+  readonly #client: KvraftClient;
   #isStopping = false;
   readonly #ended: Promise<void>;
 
-  constructor(client: KvClient, key: string) {
+  constructor(client: KvraftClient, key: string) {
     this.#client = client;
     this.key = key;
     this.#ended = this.#run();
@@ -48,11 +48,11 @@ class Appender {
   }
 }
 
-function clientOf(addresses: readonly string[]): KvClient {
+function clientOf(addresses: readonly string[]): KvraftClient {
   const connections = new Map(addresses.map((address) => [address, nodePeerConnection(address)]));
   const connect = (address: string): ReturnType<typeof nodePeerConnection> =>
     connections.get(address) ?? nodePeerConnection(address);
-  const client = new KvClient({ addresses, connect });
+  const client = new KvraftClient({ addresses, connect });
   onTestFinished(() => {
     client.close();
     for (const connection of connections.values()) connection.close();

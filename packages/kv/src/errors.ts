@@ -54,7 +54,7 @@ export interface KvCallReport {
   readonly lastErrors: ReadonlyMap<string, Error>;
 }
 
-/** A call of {@link KvClient} that ended without an answer from the store. */
+/** A call of {@link KvraftClient} that ended without an answer from the store. */
 export abstract class KvCallError extends KvError implements KvCallReport {
   readonly outcome: KvCallOutcome;
   readonly attempts: number;

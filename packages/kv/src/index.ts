@@ -1,6 +1,11 @@
 // For users of a cluster.
-export { KvClient } from "./client.ts";
-export type { KvCallOptions, KvClientOptions, KvGetOptions, KvNodeReport } from "./client.ts";
+export { KvraftClient } from "./client/kvraft-client.ts";
+export type {
+  KvCallOptions,
+  KvraftClientOptions,
+  KvGetOptions,
+  KvNodeReport,
+} from "./client/kvraft-client.ts";
 export type { KvConsistency } from "./protocol.ts";
 export {
   KvAbortedError,
@@ -15,11 +20,11 @@ export {
 export type { KvCallOutcome, KvCallReport, KvSnapshotErrorCode } from "./errors.ts";
 
 // For servers.
-export { DEFAULT_MAX_KEYS, DEFAULT_MAX_SESSIONS, KvStateMachine } from "./state-machine.ts";
-export type { KvQuery, KvStateMachineOptions } from "./state-machine.ts";
-export { kvRoutes, kvService } from "./routes.ts";
-export type { KvCallContext, KvRoutesOptions, KvService } from "./routes.ts";
-export type { KvNode, KvNodeStatus } from "./node.ts";
+export { DEFAULT_MAX_KEYS, DEFAULT_MAX_SESSIONS, KvStateMachine } from "./state/state-machine.ts";
+export type { KvQuery, KvStateMachineOptions } from "./state/state-machine.ts";
+export { kvRoutes, kvService } from "./server/kvraft-routes.ts";
+export type { KvCallContext, KvRoutesOptions, KvService } from "./server/kvraft-routes.ts";
+export type { KvNode, KvNodeStatus } from "./server/node.ts";
 export { CONSISTENCY_HEADER, LEADER_HEADER } from "./protocol.ts";
 
 // For tools and simulations.
@@ -29,6 +34,6 @@ export {
   MAX_VALUE_BYTES,
   decodeCommand,
   encodeCommand,
-} from "./command.ts";
-export type { KvCommand } from "./command.ts";
-export type { KvResult, RefusalReason } from "./result.ts";
+} from "./state/command.ts";
+export type { KvCommand } from "./state/command.ts";
+export type { KvResult, RefusalReason } from "./state/result.ts";

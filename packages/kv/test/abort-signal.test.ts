@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
-import { KvClient, KvRefusedError } from "@eraft/kv";
+import { KvraftClient, KvRefusedError } from "@eraft/kv";
 import { KVService } from "@eraft/proto/kvraftpb";
 import { expect, test } from "vitest";
 
@@ -14,7 +14,7 @@ test("a call that has ended, however it did, leaves nothing with its caller's si
       },
     });
   });
-  const client = new KvClient({ addresses: ["server:1"], connect: () => transport });
+  const client = new KvraftClient({ addresses: ["server:1"], connect: () => transport });
   const controller = new AbortController();
   const { signal } = controller;
   const listeners = (): number => getEventListeners(signal, "abort").length;

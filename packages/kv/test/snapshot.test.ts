@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { crc32 as zlibCrc32 } from "node:zlib";
 import { KvSnapshotError, type KvSnapshotErrorCode, KvStateMachine, encodeCommand } from "@eraft/kv";
-import { crc32 } from "../src/crc32.ts";
-import { CHUNK_BYTES } from "../src/snapshot-format.ts";
+import { crc32 } from "../src/state/crc32.ts";
+import { CHUNK_BYTES } from "../src/state/snapshot-format.ts";
 import { Log, append, collect, concat, pieces, put, seeded, snapshotOf } from "./support/commands.ts";
 import { ManualClock } from "./support/manual-clock.ts";
 

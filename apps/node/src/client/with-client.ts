@@ -1,5 +1,5 @@
 import { createClient } from "@connectrpc/connect";
-import { KvClient } from "@eraft/kv";
+import { KvraftClient } from "@eraft/kv";
 import { AdminService } from "@eraft/proto/eraft/admin/v1";
 import type { PeerConnection } from "@eraft/transport-connect";
 import { nodePeerConnection } from "@eraft/transport-connect/node";
@@ -18,7 +18,7 @@ export const timeoutFlag: Flag<number> = integer({
 const DISCOVERY_TIMEOUT_MS = 500;
 
 export interface Connections {
-  readonly client: KvClient;
+  readonly client: KvraftClient;
   /** The connection to one node, shared with the client. */
   readonly connect: (address: string) => PeerConnection;
 }
@@ -56,7 +56,7 @@ export async function withClient<T>(
   connect: Connections["connect"],
   work: (connections: Connections) => Promise<T>,
 ): Promise<T> {
-  const client = new KvClient({ addresses, connect, deadlineMs: timeoutMs });
+  const client = new KvraftClient({ addresses, connect, deadlineMs: timeoutMs });
   try {
     return await work({ client, connect });
   } finally {

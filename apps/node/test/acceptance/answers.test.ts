@@ -1,11 +1,11 @@
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
-import { KvClient } from "@eraft/kv";
+import { KvraftClient } from "@eraft/kv";
 import { KVService } from "@eraft/proto/kvraftpb";
 import { expect, test } from "vitest";
 import { Answers } from "./support/answers.ts";
 
 /** A client of one server that gives these answers one after the other: what `err` says, or a status. */
-function clientOf(answers: readonly (string | Code)[]): { client: KvClient; seen: Answers } {
+function clientOf(answers: readonly (string | Code)[]): { client: KvraftClient; seen: Answers } {
   const left = [...answers];
   const transport = createRouterTransport(({ service }) => {
     service(KVService, {
@@ -18,7 +18,7 @@ function clientOf(answers: readonly (string | Code)[]): { client: KvClient; seen
     });
   });
   const seen = new Answers();
-  return { client: new KvClient({ addresses: ["a:1"], connect: () => seen.watch(transport) }), seen };
+  return { client: new KvraftClient({ addresses: ["a:1"], connect: () => seen.watch(transport) }), seen };
 }
 
 test("every attempt is counted by its answer, and calls of another kind are not", async () => {

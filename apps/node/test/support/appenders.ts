@@ -1,4 +1,4 @@
-import { KvCallError, type KvClient } from "@eraft/kv";
+import { KvCallError, type KvraftClient } from "@eraft/kv";
 
 /** What one appender wrote to its key, in order. */
 interface Diary {
@@ -14,12 +14,12 @@ interface Diary {
  */
 export class Appenders {
   readonly #diaries: readonly Diary[];
-  readonly #client: KvClient;
+  readonly #client: KvraftClient;
   readonly #onAcknowledged: () => void;
   #stopped = false;
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(client: KvClient, count: number, onAcknowledged: () => void) {
+  constructor(client: KvraftClient, count: number, onAcknowledged: () => void) {
     this.#client = client;
     this.#onAcknowledged = onAcknowledged;
     this.#diaries = Array.from({ length: count }, (_, at) => ({

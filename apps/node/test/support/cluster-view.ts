@@ -1,4 +1,4 @@
-import type { KvClient } from "@eraft/kv";
+import type { KvraftClient } from "@eraft/kv";
 import type { GetStatusResponse } from "@eraft/proto/kvraftpb";
 import { eventually } from "./eventually.ts";
 
@@ -13,7 +13,7 @@ export interface NodeView {
 }
 
 /** The nodes that answer, as a client sees them: on its open connections, and so many times cheaper than the command line. */
-export async function viewOf(client: KvClient): Promise<readonly NodeView[]> {
+export async function viewOf(client: KvraftClient): Promise<readonly NodeView[]> {
   const reports = await client.status();
   return reports.flatMap((report) => ("status" in report ? [toView(report.address, report.status)] : []));
 }
@@ -30,7 +30,7 @@ function toView(address: string, status: GetStatusResponse): NodeView {
 }
 
 /** Waits until a node leads; of two that think so, it is the one with the higher term. */
-export async function leaderOf(client: KvClient): Promise<NodeView> {
+export async function leaderOf(client: KvraftClient): Promise<NodeView> {
   return eventually(async () => {
     const leaders = (await viewOf(client)).filter(({ isLeader }) => isLeader);
     const [leader] = leaders.toSorted((a, b) => b.term - a.term);
@@ -46,7 +46,7 @@ export function electionProblems(before: NodeView, after: NodeView): readonly st
 }
 
 /** Resolves once the node at `address` has applied all that was committed anywhere when this was called. */
-export async function caughtUp(client: KvClient, address: string): Promise<void> {
+export async function caughtUp(client: KvraftClient, address: string): Promise<void> {
   const target = await eventually(async () => {
     const views = await viewOf(client);
     if (views.length === 0) throw new Error("no node answers");

@@ -1,4 +1,4 @@
-import { KvClient, type KvClientOptions } from "@eraft/kv";
+import { KvraftClient, type KvraftClientOptions } from "@eraft/kv";
 import { nodePeerConnection } from "@eraft/transport-connect/node";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -138,7 +138,7 @@ export class TestCluster {
   }
 
   /** A client, closed by `stop`. */
-  client(options: Partial<KvClientOptions> = {}): KvClient {
+  client(options: Partial<KvraftClientOptions> = {}): KvraftClient {
     const connections = this.addresses.map((address) => [address, nodePeerConnection(address)] as const);
     const byAddress = new Map(connections);
     const connect = (address: string): ReturnType<typeof nodePeerConnection> => {
@@ -146,7 +146,7 @@ export class TestCluster {
       if (connection === undefined) throw new Error(`${address} is not of this cluster`);
       return connection;
     };
-    const client = new KvClient({ addresses: this.addresses, connect, ...options });
+    const client = new KvraftClient({ addresses: this.addresses, connect, ...options });
     this.#closers.push(() => {
       client.close();
       for (const [, connection] of connections) connection.close();

@@ -7,7 +7,13 @@ import {
   Op,
 } from "@eraft/proto/kvraftpb";
 import { create } from "@bufbuild/protobuf";
-import { CONSISTENCY_HEADER, KvClient, type KvClientOptions, LEADER_HEADER, kvService } from "@eraft/kv";
+import {
+  CONSISTENCY_HEADER,
+  KvraftClient,
+  type KvraftClientOptions,
+  LEADER_HEADER,
+  kvService,
+} from "@eraft/kv";
 import { FakeNode, never } from "./fake-node.ts";
 import { ManualClock } from "./manual-clock.ts";
 
@@ -70,8 +76,8 @@ export class ScriptedCluster {
     );
   }
 
-  client(options: Partial<KvClientOptions> = {}): KvClient {
-    return new KvClient({
+  client(options: Partial<KvraftClientOptions> = {}): KvraftClient {
+    return new KvraftClient({
       addresses: this.addresses,
       connect: (address) => this.#connect(address),
       clock: this.clock,

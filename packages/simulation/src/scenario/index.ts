@@ -1,4 +1,4 @@
 export { Agreement, type AgreementOptions } from "./agreement.ts";
 export type { NetworkKind } from "./lab-network.ts";
 export { ELECTION_MS, Scenario, type ScenarioOptions, type Started } from "./scenario.ts";
-export { type KvClient, KvScenario, type KvScenarioOptions } from "./kv-scenario.ts";
+export { type KvraftClient, KvScenario, type KvScenarioOptions } from "./kv-scenario.ts";

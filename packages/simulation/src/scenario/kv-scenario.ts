@@ -34,7 +34,7 @@ export interface KvScenarioOptions {
 }
 
 /** A client of a scenario, with its place in the history. */
-export interface KvClient {
+export interface KvraftClient {
   readonly clerk: Clerk;
   readonly id: number;
 }
@@ -146,13 +146,13 @@ export class KvScenario {
   // --- clients
 
   /** A new client, which reaches `servers`, by default all. */
-  client(servers: readonly NodeId[] = this.nodes): KvClient {
+  client(servers: readonly NodeId[] = this.nodes): KvraftClient {
     const id = this.#history.newClient();
     return { id, clerk: new Clerk(this.#world, this.#servers, this.#seed, id + 1, servers) };
   }
 
   /** Begins an operation; `done` is called when it is answered. */
-  begin({ clerk, id }: KvClient, input: KvInput, done: (output: KvOutput) => void): void {
+  begin({ clerk, id }: KvraftClient, input: KvInput, done: (output: KvOutput) => void): void {
     const pending = this.#history.call(id, input);
     clerk.begin(input, (output) => {
       pending.ok(output);
@@ -160,21 +160,21 @@ export class KvScenario {
     });
   }
 
-  put(client: KvClient, key: string, value: string): Promise<KvOutput> {
+  put(client: KvraftClient, key: string, value: string): Promise<KvOutput> {
     return this.#call(client, { type: "put", key, value });
   }
 
-  append(client: KvClient, key: string, value: string): Promise<KvOutput> {
+  append(client: KvraftClient, key: string, value: string): Promise<KvOutput> {
     return this.#call(client, { type: "append", key, value });
   }
 
   /** The value of `key`, null if it is absent. */
-  get(client: KvClient, key: string): Promise<KvOutput> {
+  get(client: KvraftClient, key: string): Promise<KvOutput> {
     return this.#call(client, { type: "get", key });
   }
 
   /** Expects that `key` has `value`. */
-  async check(client: KvClient, key: string, value: string): Promise<void> {
+  async check(client: KvraftClient, key: string, value: string): Promise<void> {
     const found = await this.get(client, key);
     mustHold(
       found === value,
@@ -183,7 +183,7 @@ export class KvScenario {
     );
   }
 
-  async #call(client: KvClient, input: KvInput): Promise<KvOutput> {
+  async #call(client: KvraftClient, input: KvInput): Promise<KvOutput> {
     let answer: { readonly output: KvOutput } | null = null;
     this.begin(client, input, (output) => (answer = { output }));
     await this.mustReach(() => answer !== null, `${input.type} ${input.key} is not answered`);

@@ -1,5 +1,5 @@
 import type { Clock } from "@eraft/core";
-import { KvCallError, KvClient } from "@eraft/kv";
+import { KvCallError, KvraftClient } from "@eraft/kv";
 import { HistoryRecorder, type KvInput, type KvOutput, type Operation } from "@eraft/linearizability";
 import { connectTo } from "./rpc.ts";
 import { addressOf } from "./address.ts";
@@ -9,11 +9,11 @@ import type { World } from "./world.ts";
 /** How callers behave when the cluster is to show that it serves. */
 const EAGER = { thinkMs: 5, deadlineMs: 20_000, attemptTimeoutMs: 5000, reads: 0.5 };
 
-/** Calls of the key-value store, through the real `KvClient`: many at a time, each recorded from before it was sent until it was answered. */
+/** Calls of the key-value store, through the real `KvraftClient`: many at a time, each recorded from before it was sent until it was answered. */
 export class Callers {
   readonly #world: World;
   readonly #servers: readonly Server[];
-  #clients: readonly KvClient[] = [];
+  #clients: readonly KvraftClient[] = [];
   readonly #recorder = new HistoryRecorder<KvInput, KvOutput>();
   readonly #stale: { readonly key: string; readonly value: string }[] = [];
   #isEager = false;
@@ -62,7 +62,7 @@ export class Callers {
     for (let number = 0; number < this.#world.plan.workload.keys; number += 1) {
       for (const key of [`log ${number}`, `key ${number}`]) {
         const pending = this.#recorder.call(identity, { type: "get", key });
-        const value = await (this.#clients[0] as KvClient).get(key);
+        const value = await (this.#clients[0] as KvraftClient).get(key);
         pending.ok(value);
         if (key.startsWith("log")) this.#checkStale(key, value ?? "");
       }
@@ -75,20 +75,20 @@ export class Callers {
     return this.#recorder.operations();
   }
 
-  #newClients(attemptTimeoutMs: number, deadlineMs: number): readonly KvClient[] {
+  #newClients(attemptTimeoutMs: number, deadlineMs: number): readonly KvraftClient[] {
     const { sharesClient, callers } = this.#world.plan.workload;
     const clients = sharesClient ? 1 : callers;
     return Array.from({ length: clients }, () => this.#newClient(attemptTimeoutMs, deadlineMs));
   }
 
-  #newClient(attemptTimeoutMs: number, deadlineMs: number): KvClient {
+  #newClient(attemptTimeoutMs: number, deadlineMs: number): KvraftClient {
     const { timeline, random } = this.#world;
     const clock: Clock = {
       now: () => timeline.now,
       after: (ms, fn) => timeline.after(ms, "client timer", fn),
     };
     const byAddress = new Map(this.#servers.map((server) => [addressOf(server.id), server]));
-    return new KvClient({
+    return new KvraftClient({
       addresses: random.clients.shuffle([...byAddress.keys()]),
       connect: (address) => connectTo(this.#world, byAddress.get(address) as Server),
       attemptTimeoutMs,
@@ -113,7 +113,7 @@ export class Callers {
       }
       const pending = this.#recorder.call(identity, input);
       try {
-        const kv = this.#clients[caller % this.#clients.length] as KvClient;
+        const kv = this.#clients[caller % this.#clients.length] as KvraftClient;
         pending.ok(await this.#perform(kv, input));
         this.#answered(input);
       } catch (error) {
@@ -141,7 +141,7 @@ export class Callers {
 
   /** What is read is what was there at some time, and so the beginning of what is there at the end. */
   async #readStale(caller: number, key: string): Promise<void> {
-    const kv = this.#clients[caller % this.#clients.length] as KvClient;
+    const kv = this.#clients[caller % this.#clients.length] as KvraftClient;
     try {
       const value = await kv.get(key, { consistency: "stale" });
       if (key.startsWith("log") && value !== null) this.#stale.push({ key, value });
@@ -173,7 +173,7 @@ export class Callers {
     return { type: isLog || random.chance(0.4) ? "append" : "put", key, value };
   }
 
-  async #perform(kv: KvClient, input: KvInput): Promise<KvOutput> {
+  async #perform(kv: KvraftClient, input: KvInput): Promise<KvOutput> {
     switch (input.type) {
       case "get": {
         const { leaseReads } = this.#world.plan.workload;

@@ -1,9 +1,9 @@
-import type { KvClientOptions, KvService } from "@eraft/kv";
+import type { KvraftClientOptions, KvService } from "@eraft/kv";
 import { CLIENT_TAIL_FACTOR } from "./plan.ts";
 import type { Server } from "./server.ts";
 import type { World } from "./world.ts";
 
-type ConnectTransport = ReturnType<KvClientOptions["connect"]>;
+type ConnectTransport = ReturnType<KvraftClientOptions["connect"]>;
 type CommandRequest = Parameters<KvService["command"]>[0];
 type CommandResponse = Awaited<ReturnType<KvService["command"]>>;
 
@@ -20,7 +20,7 @@ const PATIENT_MS = 10_000;
 const LATE_MS = 150;
 
 /**
- * The way from clients to one server, as the Connect transport that `KvClient` asks for. No HTTP and no bytes: what this is about is that
+ * The way from clients to one server, as the Connect transport that `KvraftClient` asks for. No HTTP and no bytes: what this is about is that
  * requests and answers are late or lost, and that servers die with requests in hand.
  */
 export function connectTo(world: World, server: Server): ConnectTransport {

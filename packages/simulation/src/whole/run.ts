@@ -16,7 +16,7 @@ export interface WholeRunOptions {
 }
 
 /**
- * Runs one seed with whole servers: `RaftNode`, `KvStateMachine` and `KvClient` as they are, over simulated storage, network and time. First under
+ * Runs one seed with whole servers: `RaftNode`, `KvStateMachine` and `KvraftClient` as they are, over simulated storage, network and time. First under
  * faults; then all faults end, and the cluster must elect a leader, serve, converge, be quiet and stop. At last the clients' histories are judged.
  *
  * @throws Violation

@@ -1,4 +1,4 @@
-import type { KvClient } from "@eraft/kv";
+import type { KvraftClient } from "@eraft/kv";
 import { setTimeout as after } from "node:timers/promises";
 import type { LinkProxy } from "../../chaos/proxy/link-proxy.ts";
 import { caughtUp, electionProblems, leaderOf } from "../../support/cluster-view.ts";
@@ -67,7 +67,7 @@ export async function bigSnapshot(options: BigSnapshotOptions): Promise<BigSnaps
 /** Resolves once every node has a snapshot that has all of it: nobody is to take one while latencies are measured. */
 async function fill(
   cluster: ChangingCluster,
-  client: KvClient,
+  client: KvraftClient,
   state: BigState,
   { say }: BigSnapshotOptions,
 ): Promise<void> {
@@ -86,12 +86,12 @@ async function fill(
 
 class Newcomer {
   readonly #cluster: ChangingCluster;
-  readonly #client: KvClient;
+  readonly #client: KvraftClient;
   readonly #state: BigState;
   readonly #options: BigSnapshotOptions;
   readonly #proxy: LinkProxy;
 
-  constructor(cluster: ChangingCluster, client: KvClient, state: BigState, options: BigSnapshotOptions) {
+  constructor(cluster: ChangingCluster, client: KvraftClient, state: BigState, options: BigSnapshotOptions) {
     this.#cluster = cluster;
     this.#client = client;
     this.#state = state;

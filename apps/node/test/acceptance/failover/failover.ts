@@ -1,5 +1,5 @@
 import { setTimeout as after } from "node:timers/promises";
-import type { KvClient } from "@eraft/kv";
+import type { KvraftClient } from "@eraft/kv";
 import { Random } from "../../chaos/random.ts";
 import { type NodeView, caughtUp, leaderOf } from "../../support/cluster-view.ts";
 import { TestCluster } from "../../support/test-cluster.ts";
@@ -44,7 +44,7 @@ export async function failover(options: FailoverOptions): Promise<FailoverReport
 
 class Kills {
   readonly #cluster: TestCluster;
-  readonly #client: KvClient;
+  readonly #client: KvraftClient;
   readonly #load: RecordedLoad;
   readonly #options: FailoverOptions;
   readonly #random = new Random(1);

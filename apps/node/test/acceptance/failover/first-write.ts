@@ -1,4 +1,4 @@
-import { KvCallError, type KvClient } from "@eraft/kv";
+import { KvCallError, type KvraftClient } from "@eraft/kv";
 
 /** A new write so often: what is measured is when the cluster serves, and not how long one client happened to pause between its attempts. */
 const EVERY_MS = 10;
@@ -9,7 +9,7 @@ const DEADLINE_MS = 30_000;
  * Begins a write at once and another one every few milliseconds, until the first of them is acknowledged. Resolves then, with its key, which is also
  * its value; the others are given up.
  */
-export async function firstWrite(client: KvClient, name: string): Promise<string> {
+export async function firstWrite(client: KvraftClient, name: string): Promise<string> {
   const over = new AbortController();
   const { promise: written, resolve, reject } = Promise.withResolvers<string>();
   let count = 0;

@@ -1,4 +1,4 @@
-import type { KvClient } from "@eraft/kv";
+import type { KvraftClient } from "@eraft/kv";
 import { leaderOf } from "../../support/cluster-view.ts";
 import { ChangingCluster } from "../support/changing-cluster.ts";
 import { type Waits, type Window, waitsIn } from "../support/pauses.ts";
@@ -48,7 +48,7 @@ export async function membersRun(options: MembersRunOptions): Promise<MembersRun
 
 class Life {
   readonly #cluster: ChangingCluster;
-  readonly #client: KvClient;
+  readonly #client: KvraftClient;
   readonly #load: RecordedLoad;
   readonly #options: MembersRunOptions;
   readonly #changes: Change[] = [];

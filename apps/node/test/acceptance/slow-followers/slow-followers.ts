@@ -1,4 +1,4 @@
-import type { KvClient } from "@eraft/kv";
+import type { KvraftClient } from "@eraft/kv";
 import { setTimeout as after } from "node:timers/promises";
 import { type NodeView, electionProblems, leaderOf } from "../../support/cluster-view.ts";
 import { ChangingCluster } from "../support/changing-cluster.ts";
@@ -74,7 +74,7 @@ export async function slowFollowers(options: SlowFollowersOptions): Promise<Slow
 }
 
 /** Makes sure that neither the one that is to die nor the one that is to be slow leads. */
-async function leadByOther(cluster: ChangingCluster, client: KvClient): Promise<void> {
+async function leadByOther(cluster: ChangingCluster, client: KvraftClient): Promise<void> {
   const { id } = await leaderOf(client);
   if (id !== DEAD && id !== SLOW) return;
   const { code, stderr } = await cluster.run("transfer", "--to", "0");
@@ -83,7 +83,7 @@ async function leadByOther(cluster: ChangingCluster, client: KvClient): Promise<
 
 async function watch(
   cluster: ChangingCluster,
-  client: KvClient,
+  client: KvraftClient,
   leader: NodeView,
   options: SlowFollowersOptions,
 ): Promise<SlowFollowersReport> {

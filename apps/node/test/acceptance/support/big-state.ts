@@ -1,4 +1,4 @@
-import type { KvClient } from "@eraft/kv";
+import type { KvraftClient } from "@eraft/kv";
 
 const VALUE_BYTES = 64 * 1024;
 const WRITERS = 4;
@@ -7,10 +7,10 @@ const CHECK_EVERY = 16;
 
 /** Values of 64 KiB, as many as make a state of a given size. Each names its key, so that one in the wrong place is found out. */
 export class BigState {
-  readonly #client: KvClient;
+  readonly #client: KvraftClient;
   readonly #count: number;
 
-  constructor(client: KvClient, sizeBytes: number) {
+  constructor(client: KvraftClient, sizeBytes: number) {
     this.#client = client;
     this.#count = Math.ceil(sizeBytes / VALUE_BYTES);
   }

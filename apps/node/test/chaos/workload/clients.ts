@@ -1,12 +1,12 @@
-import { KvClient, type KvClientOptions } from "@eraft/kv";
+import { KvraftClient, type KvraftClientOptions } from "@eraft/kv";
 import { nodePeerConnection } from "@eraft/transport-connect/node";
 
 export interface Clients {
-  readonly clients: readonly KvClient[];
+  readonly clients: readonly KvraftClient[];
   readonly close: () => void;
 }
 
-export type ClientTransport = ReturnType<KvClientOptions["connect"]>;
+export type ClientTransport = ReturnType<KvraftClientOptions["connect"]>;
 
 /** `count` clients of the nodes at `addresses`, each with connections of its own, which `watch` may look into. */
 export function openClients(
@@ -20,7 +20,7 @@ export function openClients(
     connections.push(connection);
     return watch(connection);
   };
-  const clients = Array.from({ length: count }, () => new KvClient({ addresses, connect }));
+  const clients = Array.from({ length: count }, () => new KvraftClient({ addresses, connect }));
   return {
     clients,
     close: () => {

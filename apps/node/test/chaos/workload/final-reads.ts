@@ -1,4 +1,4 @@
-import type { KvClient } from "@eraft/kv";
+import type { KvraftClient } from "@eraft/kv";
 import type { ChaosCluster } from "../chaos-cluster.ts";
 import { openClients } from "./clients.ts";
 import { type KvRecorder, RecordedClient } from "./recorded-client.ts";
@@ -14,7 +14,7 @@ export interface RunRecord {
 }
 
 /** Reads every key once. Rejects if one cannot be read. */
-export async function readKeys(kv: KvClient, keys: readonly string[], record: RunRecord): Promise<void> {
+export async function readKeys(kv: KvraftClient, keys: readonly string[], record: RunRecord): Promise<void> {
   const left = [...keys];
   const readers = Array.from({ length: READERS }, async () => {
     const client = new RecordedClient(kv, record.recorder, record.tally);

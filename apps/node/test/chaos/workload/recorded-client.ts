@@ -1,4 +1,4 @@
-import { KvCallError, type KvClient } from "@eraft/kv";
+import { KvCallError, type KvraftClient } from "@eraft/kv";
 import type { HistoryRecorder, KvInput, KvOutput } from "@eraft/linearizability";
 import type { Tally } from "./tally.ts";
 
@@ -6,12 +6,12 @@ export type KvRecorder = HistoryRecorder<KvInput, KvOutput>;
 
 /** One sequential client whose calls are recorded. After an unknown outcome it goes on as another one, as the checker asks. */
 export class RecordedClient {
-  readonly #kv: KvClient;
+  readonly #kv: KvraftClient;
   readonly #recorder: KvRecorder;
   readonly #tally: Tally;
   #id: number;
 
-  constructor(kv: KvClient, recorder: KvRecorder, tally: Tally) {
+  constructor(kv: KvraftClient, recorder: KvRecorder, tally: Tally) {
     this.#kv = kv;
     this.#recorder = recorder;
     this.#tally = tally;

@@ -1,4 +1,4 @@
-import type { KvClient } from "@eraft/kv";
+import type { KvraftClient } from "@eraft/kv";
 import type { KvInput } from "@eraft/linearizability";
 import { setTimeout as after } from "node:timers/promises";
 import type { Random } from "../random.ts";
@@ -8,7 +8,7 @@ import type { Tally } from "./tally.ts";
 
 export interface WorkloadOptions {
   /** Dealt out to the sequential clients: those that have the same one meet the same broken connections. */
-  readonly clients: readonly KvClient[];
+  readonly clients: readonly KvraftClient[];
   /** Groups of sequential clients. Each has keys of its own. */
   readonly groups: number;
   /** Clients in a group, and so at most as many at a key at a time. */
@@ -58,7 +58,7 @@ export class Workload {
     await Promise.all(running);
   }
 
-  async #work(kv: KvClient | undefined, group: KeyGroup, random: Random): Promise<void> {
+  async #work(kv: KvraftClient | undefined, group: KeyGroup, random: Random): Promise<void> {
     if (kv === undefined) throw new Error("a group without a client");
     const { recorder, tally, signal } = this.#options;
     const { deadlinesMs = DEADLINES_MS, maxThinkMs = MAX_THINK_MS } = this.#options;

@@ -1,5 +1,5 @@
 import type { KvInput, KvOutput } from "@eraft/linearizability";
-import { ELECTION_MS, type KvClient, type KvScenario } from "../../../src/scenario/index.ts";
+import { ELECTION_MS, type KvraftClient, type KvScenario } from "../../../src/scenario/index.ts";
 import { mustHold } from "../../../src/violation.ts";
 import { type MitScenario, range } from "../mit-scenario.ts";
 import { appended, checkClientAppends } from "./append-order.ts";
@@ -80,7 +80,7 @@ function partitionAtRandom(s: KvScenario): void {
   if (s.random.chance(0.5)) s.stall(s.random.pick(s.nodes), s.random.between(100, 1000));
 }
 
-async function checkAppends(s: KvScenario, reader: KvClient, workers: readonly Worker[]): Promise<void> {
+async function checkAppends(s: KvScenario, reader: KvraftClient, workers: readonly Worker[]): Promise<void> {
   for (const worker of workers) {
     const value = await s.get(reader, worker.key);
     mustHold(
@@ -110,7 +110,7 @@ class Worker {
   /** What is in its key; null before the first append. */
   expected: KvOutput = null;
   readonly #s: KvScenario;
-  readonly #client: KvClient;
+  readonly #client: KvraftClient;
   readonly #clients: number;
   readonly #randomKeys: boolean;
   #running = false;

@@ -1,5 +1,5 @@
 import type { KvOutput } from "@eraft/linearizability";
-import { ELECTION_MS, type KvClient, type KvScenario } from "../../../src/scenario/index.ts";
+import { ELECTION_MS, type KvraftClient, type KvScenario } from "../../../src/scenario/index.ts";
 import { mustHold } from "../../../src/violation.ts";
 import { type MitScenario, range } from "../mit-scenario.ts";
 import { appended, checkClientAppends } from "./append-order.ts";
@@ -93,7 +93,7 @@ const onePartition = kvScenario("TestOnePartition3A", { servers: 5 }, async (s) 
 /** An operation that the script does not wait for. */
 function inBackground(
   s: KvScenario,
-  client: KvClient,
+  client: KvraftClient,
   input: Parameters<KvScenario["begin"]>[1],
 ): { answer: { readonly output: KvOutput } | null } {
   const operation: { answer: { readonly output: KvOutput } | null } = { answer: null };

@@ -1,8 +1,8 @@
 import { Code, ConnectError, type Client } from "@connectrpc/connect";
 import type { Clock } from "@eraft/core";
 import { type CommandResponse, type KVService, Op } from "@eraft/proto/kvraftpb";
-import type { KvCommand } from "./command.ts";
-import { CONSISTENCY_HEADER, type KvConsistency, LEADER_HEADER } from "./protocol.ts";
+import type { KvCommand } from "../state/command.ts";
+import { CONSISTENCY_HEADER, type KvConsistency, LEADER_HEADER } from "../protocol.ts";
 
 /** What one request to one server came to. */
 export type Verdict =

@@ -3,15 +3,15 @@ import type { Clock } from "@eraft/core";
 import { type GetStatusResponse, KVService, Op } from "@eraft/proto/kvraftpb";
 import { withinLimits } from "./attempt.ts";
 import { CallScope } from "./call-scope.ts";
-import { MAX_TIMER_MS, systemClock } from "./clock.ts";
-import { type KvCommand, commandFault, faultMessage } from "./command.ts";
-import { type KvCallReport, KvInvalidArgumentError } from "./errors.ts";
+import { MAX_TIMER_MS, systemClock } from "../clock.ts";
+import { type KvCommand, commandFault, faultMessage } from "../state/command.ts";
+import { type KvCallReport, KvInvalidArgumentError } from "../errors.ts";
 import { LeaderFinder } from "./leader-finder.ts";
-import { CONSISTENCIES, type KvConsistency } from "./protocol.ts";
+import { CONSISTENCIES, type KvConsistency } from "../protocol.ts";
 import { type RetryContext, RetryLoop } from "./retry-loop.ts";
 import { type ClientSession, SessionPool, randomClientId } from "./session-pool.ts";
 
-export interface KvClientOptions {
+export interface KvraftClientOptions {
   /** The servers, as `connect` understands them; at least one. The same strings as in the cluster's own list, if its hints are to be of use. */
   readonly addresses: readonly string[];
   /** Makes the Connect transport to an address, once per address, when it is first needed. Only `addresses` are ever passed. */
@@ -60,7 +60,7 @@ const NOTHING_SENT: KvCallReport = { outcome: "not-done", attempts: 0, lastError
  * `KvInvalidArgumentError`, and nothing is sent. Any number of calls may be under way. They are independent of each other: only a
  * call that is awaited is certainly done before the next.
  */
-export class KvClient {
+export class KvraftClient {
   readonly #addresses: readonly string[];
   readonly #connect: (address: string) => Transport;
   readonly #deadlineMs: number;
@@ -71,7 +71,7 @@ export class KvClient {
   #closed = false;
 
   /** @throws {KvInvalidArgumentError} for no addresses, or numbers out of range */
-  constructor(options: KvClientOptions) {
+  constructor(options: KvraftClientOptions) {
     this.#addresses = [...new Set(options.addresses)];
     if (this.#addresses.length === 0) throw new KvInvalidArgumentError("addresses is empty");
     this.#connect = options.connect;

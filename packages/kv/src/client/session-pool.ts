@@ -1,4 +1,4 @@
-import { KvInvalidArgumentError } from "./errors.ts";
+import { KvInvalidArgumentError } from "../errors.ts";
 
 /** One client session as the servers see it: it counts its commands, and has at most one of them under way. */
 export class ClientSession {
@@ -22,7 +22,7 @@ interface Waiter {
 }
 
 /**
- * The sessions of one {@link KvClient}, so that many writes can be under way although a session has only one.
+ * The sessions of one {@link KvraftClient}, so that many writes can be under way although a session has only one.
  *
  * Servers keep one command id and one answer per session. Were two commands of a session under way at once, the later one could be applied
  * first, and the earlier one would then be taken for its duplicate: acknowledged, and never done. So a call has a session to itself.

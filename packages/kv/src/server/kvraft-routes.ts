@@ -11,9 +11,9 @@ import {
   Op,
 } from "@eraft/proto/kvraftpb";
 import { NotLeaderError, OutcomeUnknownError, RaftError, TransferringError } from "@eraft/runtime";
-import { MAX_TIMER_MS, systemClock } from "./clock.ts";
-import { type KvLimits, STATE_LIMITS, commandFault, encodeCommand, faultMessage } from "./command.ts";
-import { KvInvalidArgumentError } from "./errors.ts";
+import { MAX_TIMER_MS, systemClock } from "../clock.ts";
+import { type KvLimits, STATE_LIMITS, commandFault, encodeCommand, faultMessage } from "../state/command.ts";
+import { KvInvalidArgumentError } from "../errors.ts";
 import type { KvNode } from "./node.ts";
 import {
   CONSISTENCIES,
@@ -21,8 +21,8 @@ import {
   type KvConsistency,
   LEADER_HEADER,
   type WireError,
-} from "./protocol.ts";
-import { type KvResult, NO_KEY, isKvResult } from "./result.ts";
+} from "../protocol.ts";
+import { type KvResult, NO_KEY, isKvResult } from "../state/result.ts";
 
 export interface KvRoutesOptions {
   /** Time after which a command is answered with `ErrTimeout`, in milliseconds (default 500, as the Go servers). */

@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type CommandRequest, CommandRequestSchema, Op } from "@eraft/proto/kvraftpb";
 import type { RefusalReason } from "./result.ts";
-import { exceedsUtf8 } from "./utf8.ts";
+import { exceedsUtf8 } from "../utf8.ts";
 
 /**
  * A key is at most 4 KiB of UTF-8. Part of the definition of the replicated state, like {@link MAX_VALUE_BYTES}: servers with different

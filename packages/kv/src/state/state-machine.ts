@@ -1,15 +1,15 @@
 import type { AppliedCommand, Clock, LogIndex, StateMachine } from "@eraft/core";
 import { Op } from "@eraft/proto/kvraftpb";
-import { systemClock } from "./clock.ts";
+import { systemClock } from "../clock.ts";
 import { type KvCommand, MAX_VALUE_BYTES, commandFault, decodeCommand } from "./command.ts";
-import { KvInvalidArgumentError } from "./errors.ts";
+import { KvInvalidArgumentError } from "../errors.ts";
 import { PagedTable } from "./paged-table.ts";
 import { type KvResult, NO_KEY, WRITTEN, refused } from "./result.ts";
 import { SessionTable } from "./sessions.ts";
 import type { StateLimits } from "./snapshot-format.ts";
 import { type KvState, readSnapshot } from "./snapshot-reader.ts";
 import { writeSnapshot } from "./snapshot-writer.ts";
-import { utf8Length } from "./utf8.ts";
+import { utf8Length } from "../utf8.ts";
 
 /** Clients whose last write is remembered, unless configured otherwise. About 10 MB when full. */
 export const DEFAULT_MAX_SESSIONS: number = 65_536;

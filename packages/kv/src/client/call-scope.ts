@@ -5,7 +5,7 @@ import {
   type KvCallReport,
   KvClosedError,
   KvTimeoutError,
-} from "./errors.ts";
+} from "../errors.ts";
 
 /** Why a call ends without an answer. */
 export type CallEnd = "deadline" | "aborted" | "closed";

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import {
   KvAbortedError,
   type KvCallError,
-  KvClient,
+  KvraftClient,
   KvClosedError,
   KvInvalidArgumentError,
   KvRefusedError,
@@ -209,7 +209,7 @@ test("a refused connection is certainly without effect, a broken one is not", as
     const error = new ConnectError(code, Code.Unavailable, undefined, undefined, cause);
     const transport = { unary: () => Promise.reject(error), stream: () => Promise.reject(error) };
     const { clock } = new ScriptedCluster({});
-    const kv = new KvClient({ addresses: ["a"], clock, connect: () => transport });
+    const kv = new KvraftClient({ addresses: ["a"], clock, connect: () => transport });
     const failure = (await finish(clock, rejection(kv.put("k", "1")))) as KvTimeoutError;
     outcomes.push(failure.outcome);
   }
@@ -218,7 +218,7 @@ test("a refused connection is certainly without effect, a broken one is not", as
 
 test("a transport that cannot be made is an error of that address only", async () => {
   const cluster = new ScriptedCluster({ a: serving });
-  const kv = new KvClient({
+  const kv = new KvraftClient({
     addresses: ["a"],
     clock: cluster.clock,
     connect: () => {
@@ -421,14 +421,14 @@ test("arguments that cannot be right are refused before anything is sent", async
     { maxPauseMs: Infinity },
     { maxConcurrentWrites: 0 },
   ]) {
-    expect(() => new KvClient({ addresses: ["a"], connect: unexpected, ...options })).toThrow(
+    expect(() => new KvraftClient({ addresses: ["a"], connect: unexpected, ...options })).toThrow(
       KvInvalidArgumentError,
     );
   }
 });
 
 test("client ids are random in [1, 2^62)", async () => {
-  const { randomClientId } = await import("../src/session-pool.ts");
+  const { randomClientId } = await import("../src/client/session-pool.ts");
   const ids = Array.from({ length: 1000 }, () => randomClientId());
   expect(new Set(ids).size).toBe(1000);
   expect(ids.every((id) => id >= 1n && id < 2n ** 62n)).toBe(true);

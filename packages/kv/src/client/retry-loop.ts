@@ -3,7 +3,7 @@ import type { Clock } from "@eraft/core";
 import { type KVService, Op } from "@eraft/proto/kvraftpb";
 import { type KvCall, type Verdict, attempt } from "./attempt.ts";
 import type { CallScope } from "./call-scope.ts";
-import { type KvCallReport, KvRefusedError } from "./errors.ts";
+import { type KvCallReport, KvRefusedError } from "../errors.ts";
 import type { LeaderFinder } from "./leader-finder.ts";
 
 const FIRST_PAUSE_MS = 25;

@@ -1,6 +1,6 @@
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "./command.ts";
 import { crc32 } from "./crc32.ts";
-import { KvSnapshotError } from "./errors.ts";
+import { KvSnapshotError } from "../errors.ts";
 import { PagedTable } from "./paged-table.ts";
 import { SessionTable } from "./sessions.ts";
 import {
