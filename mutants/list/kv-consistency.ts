@@ -34,7 +34,7 @@ export const KV_CONSISTENCY: readonly Mutant[] = [
     id: "kv/stale-reads-burden-the-leader",
     bug: "sends all stale reads to the leader",
     file: "packages/kv/src/client/retry-loop.ts",
-    find: 'request.consistency === "stale" ? context.finder.next() : context.finder.first();',
-    replace: "context.finder.first();",
+    find: 'new AddressWalk(context.finder, request.kind === "staleRead");',
+    replace: "new AddressWalk(context.finder, false);",
   },
 ];

@@ -6,6 +6,8 @@ const SESSIONS = "packages/kv/src/state/sessions.ts";
 const READER = "packages/kv/src/state/snapshot-reader.ts";
 const WRITER = "packages/kv/src/state/snapshot-writer.ts";
 const ATTEMPT = "packages/kv/src/client/attempt.ts";
+const VERDICT = "packages/kv/src/client/verdict.ts";
+const WALK = "packages/kv/src/client/address-walk.ts";
 const RETRY = "packages/kv/src/client/retry-loop.ts";
 const CLIENT = "packages/kv/src/client/kvraft-client.ts";
 const ROUTES = "packages/kv/src/server/kvraft-routes.ts";
@@ -185,25 +187,25 @@ export const KV: readonly Mutant[] = [
   {
     id: "kv/refused-connection-may-be-done",
     bug: "says that a write to a cluster which is down may have been done",
-    file: ATTEMPT,
-    find: "|| wasNeverConnected(connectError);",
+    file: VERDICT,
+    find: "|| wasNeverConnected(error);",
     replace: "|| wasNeverConnected(null);",
   },
   {
     id: "kv/lost-answer-is-not-done",
     bug: "says that a command was not done when only its answer was lost",
-    file: ATTEMPT,
-    find: 'return failed(connectError, isCertain ? "none" : "possible");',
-    replace: 'return failed(connectError, isCertain ? "none" : "none");',
+    file: VERDICT,
+    find: 'return failed(error, isCertain ? "none" : "possible");',
+    replace: 'return failed(error, isCertain ? "none" : "none");',
   },
   {
     id: "kv/retry-with-a-new-id",
     bug: "gives a retry an id of its own, so that it is done twice",
     like: ["S10"],
-    file: RETRY,
-    find: "const verdict = await attempt(client, this.#request, {",
+    file: CLIENT,
+    find: "    return async (address, limits) => attempt(this.#servers.at(address), request, limits);",
     replace:
-      "const { command } = this.#request;\n    const request = { ...this.#request, command: { ...command, commandId: command.commandId + BigInt(this.#attempts - 1) } };\n    const verdict = await attempt(client, request, {",
+      "    let { commandId } = request.command;\n    return async (address, limits) => attempt(this.#servers.at(address), { ...request, command: { ...request.command, commandId: commandId++ } }, limits);",
   },
   {
     id: "kv/uncertain-session-reused",
@@ -231,23 +233,23 @@ export const KV: readonly Mutant[] = [
     bug: "asks servers that cannot answer again and again without a pause",
     like: ["L3"],
     file: RETRY,
-    find: "      if (busy || this.#attempts % attemptsPerRound === 0) await this.#call.sleep(this.#nextPauseMs());\n",
+    find: "        await this.#call.sleep(this.#backoff.nextMs());\n",
     replace: "",
   },
   {
     id: "kv/ping-pong",
     bug: "goes back and forth between two servers that take each other for the leader",
-    file: RETRY,
-    find: "if (detour !== null && detour !== address && !this.#isOnDetour) {",
-    replace: "if (detour !== null && detour !== address) {",
+    file: WALK,
+    find: "if (detour !== null && detour !== failed && !this.#isOnDetour) {",
+    replace: "if (detour !== null && detour !== failed) {",
   },
   {
     id: "kv/stranger-trusted",
     bug: "follows a server's hint to any address",
     like: ["S16"],
     file: "packages/kv/src/client/leader-finder.ts",
-    find: "return this.#addresses.includes(address);",
-    replace: "return address.length > 0;",
+    find: "return this.#byPlainAddress.get(plain(hint)) ?? null;",
+    replace: "return hint;",
   },
   {
     id: "kv/listener-leaks",

@@ -86,10 +86,40 @@ export class KvClosedError extends KvCallError {
   readonly code = "closed";
 }
 
+/**
+ * Why a server refused a request for good:
+ * - `invalid`: it can never be done, whatever the state is
+ * - `valueTooLarge`: the value would grow beyond its limit
+ * - `storeFull`: there are as many keys as there can be
+ * - `outOfWindow`: the session has given up this write's answer
+ * - `other`: see `cause`
+ */
+export type KvRefusalReason = "invalid" | "valueTooLarge" | "storeFull" | "outOfWindow" | "other";
+
 /** A server refused the command for good, for example because the value would become too large; `cause` is what it said. */
 export class KvRefusedError extends KvCallError {
   override readonly name: string = "KvRefusedError";
   readonly code = "refused";
+  readonly reason: KvRefusalReason;
+
+  constructor(
+    what: string,
+    report: KvCallReport,
+    { reason, cause }: ErrorOptions & { readonly reason: KvRefusalReason },
+  ) {
+    super(what, report, { cause });
+    this.reason = reason;
+  }
+}
+
+/**
+ * The servers have forgotten the client's session, in which they would have recognised a write that was sent again: whether it was done, nobody can tell. Read, and
+ * decide. The next write begins another session. Servers remember a number of sessions that wrote last, so this takes a write that was under way for
+ * very long.
+ */
+export class KvSessionExpiredError extends KvCallError {
+  override readonly name: string = "KvSessionExpiredError";
+  readonly code = "sessionExpired";
 }
 
 function describe(what: string, report: KvCallReport): string {

@@ -1,11 +1,7 @@
 // For users of a cluster.
 export { KvraftClient } from "./client/kvraft-client.ts";
-export type {
-  KvCallOptions,
-  KvraftClientOptions,
-  KvGetOptions,
-  KvNodeReport,
-} from "./client/kvraft-client.ts";
+export type { KvGetOptions, KvraftClientOptions } from "./client/kvraft-client.ts";
+export type { KvCallOptions, KvCallerOptions, KvNodeReport } from "./client/caller.ts";
 export type { KvConsistency } from "./protocol.ts";
 export {
   KvAbortedError,
@@ -14,10 +10,11 @@ export {
   KvError,
   KvInvalidArgumentError,
   KvRefusedError,
+  KvSessionExpiredError,
   KvSnapshotError,
   KvTimeoutError,
 } from "./errors.ts";
-export type { KvCallOutcome, KvCallReport, KvSnapshotErrorCode } from "./errors.ts";
+export type { KvCallOutcome, KvCallReport, KvRefusalReason, KvSnapshotErrorCode } from "./errors.ts";
 
 // For servers.
 export { DEFAULT_MAX_KEYS, DEFAULT_MAX_SESSIONS, KvStateMachine } from "./state/state-machine.ts";

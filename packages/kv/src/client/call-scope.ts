@@ -18,7 +18,7 @@ export type CallEnd = "deadline" | "aborted" | "closed";
 export class CallScope {
   readonly #what: string;
   readonly #clock: Clock;
-  readonly #deadlineMs: number;
+  readonly #deadlineMs: number | null;
   readonly #startMs: number;
   readonly #controller = new AbortController();
   readonly #callerSignal: AbortSignal | undefined;
@@ -26,14 +26,17 @@ export class CallScope {
   readonly #cancelTimer: () => void;
   #ended: CallEnd | null = null;
 
-  /** @param what the name of the call, for messages */
-  constructor(what: string, clock: Clock, deadlineMs: number, callerSignal: AbortSignal | undefined) {
+  /**
+   * @param what the name of the call, for messages
+   * @param deadlineMs null for a call without one
+   */
+  constructor(what: string, clock: Clock, deadlineMs: number | null, callerSignal: AbortSignal | undefined) {
     this.#what = what;
     this.#clock = clock;
     this.#deadlineMs = deadlineMs;
     this.#startMs = clock.now();
     this.#callerSignal = callerSignal;
-    this.#cancelTimer = clock.after(deadlineMs, () => this.end("deadline"));
+    this.#cancelTimer = deadlineMs === null ? () => {} : clock.after(deadlineMs, () => this.end("deadline"));
     callerSignal?.addEventListener("abort", this.#onCallerAbort, { once: true });
     if (callerSignal?.aborted === true) this.end("aborted");
   }
@@ -48,8 +51,9 @@ export class CallScope {
     return this.#ended;
   }
 
-  /** Milliseconds until the deadline, at least 0. */
+  /** Milliseconds until the deadline, at least 0; Infinity if there is none. */
   remainingMs(): number {
+    if (this.#deadlineMs === null) return Infinity;
     return Math.max(0, this.#startMs + this.#deadlineMs - this.#clock.now());
   }
 
@@ -77,6 +81,21 @@ export class CallScope {
         });
       case "closed":
         return new KvClosedError(`${this.#what} was ended, as its client was closed`, report);
+    }
+  }
+
+  /** What `promise` comes to, or a rejection with the error of a call of which nothing was sent, as soon as the call ends. */
+  async before<T>(promise: Promise<T>, report: KvCallReport): Promise<T> {
+    const { promise: over, reject } = Promise.withResolvers<never>();
+    const end = (): void => {
+      if (this.#ended !== null) reject(this.endError(this.#ended, report));
+    };
+    this.signal.addEventListener("abort", end, { once: true });
+    end();
+    try {
+      return await Promise.race([over, promise]);
+    } finally {
+      this.signal.removeEventListener("abort", end);
     }
   }
 

@@ -1,42 +1,25 @@
-import { type Client, type Transport, createClient } from "@connectrpc/connect";
-import type { Clock } from "@eraft/core";
-import { type GetStatusResponse, KVService, Op } from "@eraft/proto/kvraftpb";
-import { withinLimits } from "./attempt.ts";
-import { CallScope } from "./call-scope.ts";
-import { MAX_TIMER_MS, systemClock } from "../clock.ts";
+import { KVService, Op } from "@eraft/proto/kvraftpb";
+import { type KvCall, attempt } from "./attempt.ts";
+import type { CallScope } from "./call-scope.ts";
+import {
+  Caller,
+  type KvCallOptions,
+  type KvCallerOptions,
+  type KvNodeReport,
+  NOTHING_SENT,
+} from "./caller.ts";
 import { type KvCommand, commandFault, faultMessage } from "../state/command.ts";
-import { type KvCallReport, KvInvalidArgumentError } from "../errors.ts";
-import { LeaderFinder } from "./leader-finder.ts";
+import { KvInvalidArgumentError } from "../errors.ts";
 import { CONSISTENCIES, type KvConsistency } from "../protocol.ts";
-import { type RetryContext, RetryLoop } from "./retry-loop.ts";
+import { RetryLoop, type RetryRequest } from "./retry-loop.ts";
+import { Servers } from "./servers.ts";
 import { type ClientSession, SessionPool, randomClientId } from "./session-pool.ts";
 
-export interface KvraftClientOptions {
-  /** The servers, as `connect` understands them; at least one. The same strings as in the cluster's own list, if its hints are to be of use. */
-  readonly addresses: readonly string[];
-  /** Makes the Connect transport to an address, once per address, when it is first needed. Only `addresses` are ever passed. */
-  readonly connect: (address: string) => Transport;
-  /** Time for a call with all its attempts, in milliseconds (default 10,000). */
-  readonly deadlineMs?: number;
-  /** Time for one attempt, in milliseconds (default 1,000). Servers give up after 500: above that, what they say arrives. */
-  readonly attemptTimeoutMs?: number;
-  /** Limit of the pause after each round through the addresses, in milliseconds (default 500). The pause starts at 25 and doubles. */
-  readonly maxPauseMs?: number;
+export interface KvraftClientOptions extends KvCallerOptions {
   /** Writes under way at a time (default 256), each in a session of its own; more of them wait. */
   readonly maxConcurrentWrites?: number;
-  /** Time; for tests and simulations. */
-  readonly clock?: Clock;
-  /** A number from 0 up to 1, like `Math.random`; for tests and simulations. */
-  readonly random?: () => number;
   /** A client id from 1 to 2^62 - 1 that no other client has; for tests and simulations. */
   readonly newClientId?: () => bigint;
-}
-
-export interface KvCallOptions {
-  /** Time for this call, in milliseconds; replaces that of the client. */
-  readonly deadlineMs?: number;
-  /** Ends the call with a `KvAbortedError` when aborted. */
-  readonly signal?: AbortSignal;
 }
 
 /** How a GET is made. */
@@ -45,15 +28,8 @@ export interface KvGetOptions extends KvCallOptions {
   readonly consistency?: KvConsistency;
 }
 
-/** What one server says of itself, or why it does not. */
-export type KvNodeReport =
-  | { readonly address: string; readonly status: GetStatusResponse }
-  | { readonly address: string; readonly error: Error };
-
-const NOTHING_SENT: KvCallReport = { outcome: "not-done", attempts: 0, lastErrors: new Map() };
-
 /**
- * A client of a replicated key-value store.
+ * A client of a replicated key-value store that speaks the contract of the Go nodes; `KvClient` can do more.
  *
  * A write is done exactly once if its promise resolves, however often it had to be sent; reads are linearizable. A call that fails rejects
  * with a `KvCallError`, whose `outcome` tells whether a write may have been done all the same. Arguments that cannot be right reject with
@@ -61,30 +37,14 @@ const NOTHING_SENT: KvCallReport = { outcome: "not-done", attempts: 0, lastError
  * call that is awaited is certainly done before the next.
  */
 export class KvraftClient {
-  readonly #addresses: readonly string[];
-  readonly #connect: (address: string) => Transport;
-  readonly #deadlineMs: number;
-  readonly #servers = new Map<string, Client<typeof KVService>>();
-  readonly #context: RetryContext;
+  readonly #caller: Caller;
+  readonly #servers: Servers<typeof KVService>;
   readonly #sessions: SessionPool;
-  readonly #calls = new Set<CallScope>();
-  #closed = false;
 
   /** @throws {KvInvalidArgumentError} for no addresses, or numbers out of range */
   constructor(options: KvraftClientOptions) {
-    this.#addresses = [...new Set(options.addresses)];
-    if (this.#addresses.length === 0) throw new KvInvalidArgumentError("addresses is empty");
-    this.#connect = options.connect;
-    this.#deadlineMs = checkMs("deadlineMs", options.deadlineMs ?? 10_000);
-    this.#context = {
-      finder: new LeaderFinder(this.#addresses),
-      server: (address) => this.#server(address),
-      attemptsPerRound: this.#addresses.length,
-      attemptTimeoutMs: checkMs("attemptTimeoutMs", options.attemptTimeoutMs ?? 1000),
-      maxPauseMs: checkMs("maxPauseMs", options.maxPauseMs ?? 500),
-      clock: options.clock ?? systemClock,
-      random: options.random ?? Math.random,
-    };
+    this.#caller = new Caller(options);
+    this.#servers = new Servers(KVService, this.#caller.transports);
     this.#sessions = new SessionPool(
       options.maxConcurrentWrites ?? 256,
       options.newClientId ?? randomClientId,
@@ -111,8 +71,7 @@ export class KvraftClient {
         `consistency is ${JSON.stringify(consistency)}, not one of ${CONSISTENCIES.join(", ")}`,
       );
     }
-    const request = { command, consistency };
-    return this.#call("get", options, (call) => new RetryLoop(this.#context, request, call).run());
+    return this.#caller.call("get", options, (call) => this.#loop({ command, consistency }, call).run());
   }
 
   /**
@@ -120,19 +79,12 @@ export class KvraftClient {
    * a server that does not answer is part of the result, not an error.
    */
   async status(options: KvCallOptions = {}): Promise<readonly KvNodeReport[]> {
-    return this.#call("status", options, async (call) => {
-      const reports = await Promise.all(this.#addresses.map((address) => this.#statusOf(address, call)));
-      if (call.ended === "aborted" || call.ended === "closed") {
-        throw call.endError(call.ended, NOTHING_SENT);
-      }
-      return reports;
-    });
+    return this.#caller.status(options);
   }
 
   /** Ends all calls under way with `KvClosedError`, and every later one. The transports belong to whoever made them. */
   close(): void {
-    this.#closed = true;
-    for (const call of this.#calls) call.end("closed");
+    this.#caller.close();
   }
 
   async #write(
@@ -141,11 +93,10 @@ export class KvraftClient {
     options: KvCallOptions,
   ): Promise<void> {
     checkCommand({ ...write, clientId: 0n, commandId: 0n });
-    await this.#call(what, options, async (call) => {
+    await this.#caller.call(what, options, async (call) => {
       const session = await this.#session(call);
       const ids = { clientId: session.clientId, commandId: session.nextCommandId() };
-      const request = { command: { ...write, ...ids }, consistency: "linearizable" } as const;
-      const loop = new RetryLoop(this.#context, request, call);
+      const loop = this.#loop({ command: { ...write, ...ids }, consistency: "linearizable" }, call);
       try {
         await loop.run();
       } finally {
@@ -163,38 +114,16 @@ export class KvraftClient {
     }
   }
 
-  async #call<T>(what: string, options: KvCallOptions, body: (call: CallScope) => Promise<T>): Promise<T> {
-    const deadlineMs = checkMs("deadlineMs", options.deadlineMs ?? this.#deadlineMs);
-    const call = new CallScope(what, this.#context.clock, deadlineMs, options.signal);
-    if (this.#closed) call.end("closed");
-    this.#calls.add(call);
-    try {
-      return await body(call);
-    } finally {
-      this.#calls.delete(call);
-      call.dispose();
-    }
+  #loop(request: KvCall, call: CallScope): RetryLoop<string | null> {
+    const { op } = request.command;
+    const readKind = request.consistency === "stale" ? "staleRead" : "read";
+    const kind = op === Op.GET ? readKind : "write";
+    const send = { kind, attempt: this.#attempt(request) } as const;
+    return new RetryLoop(this.#caller.context, send, call);
   }
 
-  async #statusOf(address: string, call: CallScope): Promise<KvNodeReport> {
-    const { attemptTimeoutMs, clock } = this.#context;
-    try {
-      const server = this.#server(address);
-      const limits = { timeoutMs: attemptTimeoutMs, signal: call.signal, clock };
-      const status = await withinLimits(limits, (signal) => server.getStatus({}, { signal }));
-      return { address, status };
-    } catch (error) {
-      return { address, error: error instanceof Error ? error : new Error(String(error), { cause: error }) };
-    }
-  }
-
-  #server(address: string): Client<typeof KVService> {
-    let server = this.#servers.get(address);
-    if (server === undefined) {
-      server = createClient(KVService, this.#connect(address));
-      this.#servers.set(address, server);
-    }
-    return server;
+  #attempt(request: KvCall): RetryRequest<string | null>["attempt"] {
+    return async (address, limits) => attempt(this.#servers.at(address), request, limits);
   }
 }
 
@@ -209,11 +138,4 @@ function checkCommand(command: KvCommand): void {
   }
   const fault = commandFault(command);
   if (fault !== null) throw new KvInvalidArgumentError(faultMessage(fault));
-}
-
-function checkMs(name: string, ms: number): number {
-  if (!(ms > 0 && ms <= MAX_TIMER_MS)) {
-    throw new KvInvalidArgumentError(`${name} is ${ms}, not a number of milliseconds above 0 and below 2^31`);
-  }
-  return ms;
 }

@@ -4,12 +4,15 @@
  */
 export class LeaderFinder {
   readonly #addresses: readonly string[];
+  /** The addresses as the cluster's own list may have them: with neither scheme nor slash. */
+  readonly #byPlainAddress: ReadonlyMap<string, string>;
   #leader: string | null = null;
   #start = 0;
 
   /** @param addresses at least one, all different */
   constructor(addresses: readonly string[]) {
     this.#addresses = addresses;
+    this.#byPlainAddress = new Map(addresses.map((address) => [plain(address), address]));
   }
 
   /** Where a call begins: at the leader, or while there is none known, at each address in turn. */
@@ -33,9 +36,9 @@ export class LeaderFinder {
     return this.#at(this.#addresses.indexOf(address) + 1);
   }
 
-  /** Whether a hint can be followed: only to a server that the client was told to trust. */
-  knows(address: string): boolean {
-    return this.#addresses.includes(address);
+  /** The address that a hint means. Null if it cannot be followed: only servers that the client was told to trust are asked. */
+  find(hint: string): string | null {
+    return this.#byPlainAddress.get(plain(hint)) ?? null;
   }
 
   wrote(address: string): void {
@@ -56,4 +59,8 @@ export class LeaderFinder {
     if (address === undefined) throw new Error("there are no addresses");
     return address;
   }
+}
+
+function plain(address: string): string {
+  return address.replace(/^https?:\/\//, "").replace(/\/$/, "");
 }
