@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { MUTANTS } from "../list/index.ts";
 import { MutantError, mutated } from "../src/apply.ts";
 import { Baselines, Examiner, type Result } from "../src/examine.ts";
+import { Memory } from "../src/memory.ts";
 import type { Mutant } from "../src/mutant.ts";
 import { summaryOf, tableOf } from "../src/table.ts";
 
@@ -13,7 +14,7 @@ const HELP = `Puts each seeded bug into a copy of the sources, and lets simulato
   pnpm mutants [--only PATTERN] [--jobs N] [--write] [--list]
       --only   the mutants whose id matches this regular expression
       --jobs   how many to examine at a time, each in a copy of its own (default 2)
-      --write  writes mutants/TABLE.md; needs the whole list
+      --write  writes mutants/TABLE.md, which needs the whole list, and as it goes mutants/noticed-by.json: where to look first next time
       --list   prints the ids and does nothing
 
   Exit code 1 if one survives, 2 if the run says nothing: a mutant no longer fits the sources, or a killer fails without any.`;
@@ -66,12 +67,17 @@ async function examineAll(all: readonly Mutant[], jobs: number): Promise<Examine
   const results: (Result | null)[] = [];
   const waiting = [...all.entries()];
   const baselines = new Baselines((line) => console.log(line));
+  const memory = new Memory(ROOT);
   const work = async (): Promise<void> => {
-    const examiner = await Examiner.create(ROOT, baselines);
+    const examiner = await Examiner.create(ROOT, baselines, memory);
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const [at, mutant] = next;
-        results[at] = await examineOne(examiner, mutant);
+        const result = await examineOne(examiner, mutant);
+        results[at] = result;
+        if (!values.write || result === null) continue;
+        memory.learn(mutant.id, result.file);
+        memory.write();
       }
     } finally {
       // Nothing is left for the others either, if this one failed.

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { apply, MutantError } from "./apply.ts";
 import type { Killer } from "./killers.ts";
 import { killersOf } from "./killers.ts";
+import type { Memory } from "./memory.ts";
 import type { Mutant } from "./mutant.ts";
 import { Scratch } from "./scratch.ts";
 import { TypesCheck } from "./types-check.ts";
@@ -12,6 +13,8 @@ export interface Result {
   readonly mutant: Mutant;
   /** Null if it survived. */
   readonly killedBy: string | null;
+  /** The test file that noticed; null if it was none. */
+  readonly file: string | null;
   /** Until it was killed, all killers before the right one included. */
   readonly seconds: number;
 }
@@ -25,15 +28,17 @@ export class Examiner {
   readonly #scratch: Scratch;
   readonly #types: TypesCheck;
   readonly #baselines: Baselines;
+  readonly #memory: Memory;
 
-  private constructor(scratch: Scratch, baselines: Baselines) {
+  private constructor(scratch: Scratch, baselines: Baselines, memory: Memory) {
     this.#scratch = scratch;
     this.#types = new TypesCheck(scratch.root);
     this.#baselines = baselines;
+    this.#memory = memory;
   }
 
-  static async create(original: string, baselines: Baselines): Promise<Examiner> {
-    const examiner = new Examiner(new Scratch(original), baselines);
+  static async create(original: string, baselines: Baselines, memory: Memory): Promise<Examiner> {
+    const examiner = new Examiner(new Scratch(original), baselines, memory);
     await examiner.#types.begin();
     return examiner;
   }
@@ -44,13 +49,23 @@ export class Examiner {
     const error = await this.#withMutant(mutant, () => this.#types.firstNewError());
     if (error !== null) throw new MutantError(`${mutant.id} does not compile, so it is no bug: ${error}`);
     let seconds = 0;
-    for (const killer of killersOf(mutant)) {
+    for (const { killer, run } of this.#turnsFor(mutant)) {
       const limit = await this.#baselines.limitSeconds(killer, root);
-      const verdict = await this.#withMutant(mutant, () => killer.run(root, limit));
+      const { failure, file, ...verdict } = await this.#withMutant(mutant, () => run(root, limit));
       seconds += verdict.seconds;
-      if (verdict.failure !== null) return { mutant, killedBy: verdict.failure, seconds };
+      if (failure !== null) return { mutant, killedBy: failure, file, seconds };
     }
-    return { mutant, killedBy: null, seconds };
+    return { mutant, killedBy: null, file: null, seconds };
+  }
+
+  /** Who is to look, and in which order: the file that noticed last time, and then everybody. */
+  #turnsFor(mutant: Mutant): readonly { readonly killer: Killer; readonly run: Killer["run"] }[] {
+    const killers = killersOf(mutant);
+    const everybody = killers.map((killer) => ({ killer, run: killer.run }));
+    const file = this.#memory.fileFor(mutant.id);
+    const killer = killers.find(({ ofFile }) => ofFile !== undefined);
+    if (file === null || killer?.ofFile === undefined) return everybody;
+    return [{ killer, run: killer.ofFile(file).run }, ...everybody];
   }
 
   remove(): void {

@@ -9,11 +9,15 @@ export interface Killer {
   /** A package that it cannot do without, to find out whether it looks at the copy at all. */
   readonly uses: string;
   readonly run: (root: string, limitSeconds: number) => Promise<Verdict>;
+  /** The same, of one test file. Killers that are not made of files have none. */
+  readonly ofFile?: (file: string) => Pick<Killer, "run">;
 }
 
 export interface Verdict {
   /** What failed; null if nothing did. */
   readonly failure: string | null;
+  /** The test file that noticed, from the root of the repository; null if it was something else. */
+  readonly file: string | null;
   readonly seconds: number;
 }
 
@@ -67,9 +71,9 @@ function simulate(what: "cores" | "whole", first: number, last: number): Killer 
       const runs = String(last - first + 1);
       const args = ["-C", "@eraft/source", "mutants/killers/simulate.ts", what, String(first), runs];
       const { exitCode, output, seconds } = await runNode(args, root, limitSeconds);
-      if (exitCode === 0) return { failure: null, seconds };
+      if (exitCode === 0) return { failure: null, file: null, seconds };
       const failure = exitCode === null ? "hangs" : (/^seed .*$/m.exec(output)?.[0] ?? "cannot start");
-      return { failure: `simulate ${what}: ${failure}`, seconds };
+      return { failure: `simulate ${what}: ${failure}`, file: null, seconds };
     },
   };
 }
@@ -81,25 +85,49 @@ function tests(name: string, uses = name, files: readonly string[] = [`packages/
     name: `tests of ${name}`,
     uses,
     run: async (root, limitSeconds) => {
-      const path = join(root, "vitest-report.json");
-      rmSync(path, { force: true });
-      writeFileSync(join(root, "vitest-seconds.json"), JSON.stringify(fileSeconds));
-      const what = ["run", ...files, "--config=mutants/killers/vitest.config.ts"];
-      const options = [
-        "--bail=1",
-        "--maxWorkers=1",
-        `--testTimeout=${TEST_LIMIT_MS}`,
-        `--hookTimeout=${TEST_LIMIT_MS}`,
-      ];
-      const report = ["--reporter=json", `--outputFile=${path}`];
-      const args = ["node_modules/vitest/vitest.mjs", ...what, ...options, ...report];
-      const { exitCode, seconds } = await runNode(args, root, limitSeconds);
-      if (exitCode === null) return { failure: `${name}: hangs`, seconds };
-      const results = readReport(path);
-      if (exitCode !== 0) return { failure: `${name}: ${firstFailure(results)}`, seconds };
-      fileSeconds = Object.fromEntries(results.map((file) => [relative(root, file.name), secondsOf(file)]));
-      return { failure: null, seconds };
+      const { verdict, results } = await runTests(name, root, { files, fileSeconds, limitSeconds });
+      if (verdict.failure === null) fileSeconds = secondsOfFiles(root, results);
+      return verdict;
     },
+    ofFile: (file) => ({
+      run: async (root, limitSeconds) =>
+        (await runTests(name, root, { files: [file], fileSeconds, limitSeconds })).verdict,
+    }),
+  };
+}
+
+interface TestRun {
+  readonly files: readonly string[];
+  /** What is known of how long each file takes: the quick ones go first. */
+  readonly fileSeconds: Readonly<Record<string, number>>;
+  readonly limitSeconds: number;
+}
+
+async function runTests(
+  name: string,
+  root: string,
+  { files, fileSeconds, limitSeconds }: TestRun,
+): Promise<{ readonly verdict: Verdict; readonly results: readonly FileReport[] }> {
+  const path = join(root, "vitest-report.json");
+  rmSync(path, { force: true });
+  writeFileSync(join(root, "vitest-seconds.json"), JSON.stringify(fileSeconds));
+  const what = ["run", ...files, "--config=mutants/killers/vitest.config.ts"];
+  const options = [
+    "--bail=1",
+    "--maxWorkers=1",
+    `--testTimeout=${TEST_LIMIT_MS}`,
+    `--hookTimeout=${TEST_LIMIT_MS}`,
+  ];
+  const report = ["--reporter=json", `--outputFile=${path}`];
+  const args = ["node_modules/vitest/vitest.mjs", ...what, ...options, ...report];
+  const { exitCode, seconds } = await runNode(args, root, limitSeconds);
+  const results = exitCode === null ? [] : readReport(path);
+  if (exitCode === null) return { verdict: { failure: `${name}: hangs`, file: null, seconds }, results };
+  if (exitCode === 0) return { verdict: { failure: null, file: null, seconds }, results };
+  const { failure, file } = firstFailure(results);
+  return {
+    verdict: { failure: `${name}: ${failure}`, file: file === null ? null : relative(root, file), seconds },
+    results,
   };
 }
 
@@ -119,15 +147,18 @@ function readReport(path: string): readonly FileReport[] {
   return (JSON.parse(readFileSync(path, "utf8")) as { testResults: FileReport[] }).testResults;
 }
 
-function secondsOf({ startTime, endTime }: FileReport): number {
-  return (endTime - startTime) / 1000;
+function secondsOfFiles(root: string, results: readonly FileReport[]): Record<string, number> {
+  return Object.fromEntries(
+    results.map(({ name, startTime, endTime }) => [relative(root, name), (endTime - startTime) / 1000]),
+  );
 }
 
-function firstFailure(files: readonly FileReport[]): string {
-  for (const { assertionResults } of files) {
+function firstFailure(files: readonly FileReport[]): { failure: string; file: string | null } {
+  for (const { name, assertionResults } of files) {
     const failed = assertionResults.find(({ status }) => status === "failed");
-    if (failed !== undefined) return failed.fullName;
+    if (failed !== undefined) return { failure: failed.fullName, file: name };
   }
   const broken = files.find(({ status }) => status === "failed");
-  return broken === undefined ? "an error outside any test" : (broken.message.split("\n")[0] ?? broken.name);
+  if (broken === undefined) return { failure: "an error outside any test", file: null };
+  return { failure: broken.message.split("\n")[0] ?? broken.name, file: broken.name };
 }
