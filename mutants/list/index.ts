@@ -18,6 +18,7 @@ import { FOUND_MEMBERS } from "./found-members.ts";
 import { KV_CONSISTENCY } from "./kv-consistency.ts";
 import { KV } from "./kv.ts";
 import { RUNTIME_MEMBERS } from "./runtime-members.ts";
+import { RUNTIME_SESSIONS } from "./runtime-sessions.ts";
 import { RUNTIME } from "./runtime.ts";
 import { STORAGE_MEMORY } from "./storage-memory.ts";
 import { STORAGE_WAL_CONFIGURATIONS } from "./storage-wal-configurations.ts";
@@ -50,6 +51,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FOUND_MEMBERS,
   ...RUNTIME,
   ...RUNTIME_MEMBERS,
+  ...RUNTIME_SESSIONS,
   ...STORAGE_MEMORY,
   ...STORAGE_WAL,
   ...STORAGE_WAL_ORDER,

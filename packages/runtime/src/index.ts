@@ -40,3 +40,24 @@ export {
   StorageFailedError,
   TransportFailedError,
 } from "./errors.ts";
+
+// Exactly-once sessions, for state machines that keep their own.
+export {
+  type Claim,
+  ClientTable,
+  type ClientWrite,
+  decodeSession,
+  DEFAULT_MAX_RESULTS,
+  DEFAULT_MAX_SESSIONS,
+  encodeSession,
+  type ResultCodec,
+  type ResultSlot,
+  type Serial,
+  SESSION_WINDOW,
+  SessionFormatError,
+  type SessionId,
+  type SessionLimits,
+  type SessionOutcome,
+  SessionTable,
+  type SessionView,
+} from "./sessions/index.ts";

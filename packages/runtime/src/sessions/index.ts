@@ -1,0 +1,13 @@
+export { type Serial, type SessionId, SESSION_WINDOW } from "./serial.ts";
+export {
+  type Claim,
+  DEFAULT_MAX_RESULTS,
+  DEFAULT_MAX_SESSIONS,
+  type SessionLimits,
+  type SessionOutcome,
+  SessionTable,
+} from "./session-table.ts";
+export type { ResultSlot, SessionView } from "./session.ts";
+export { type ClientWrite, ClientTable } from "./client-table.ts";
+export { decodeSession, encodeSession, type ResultCodec } from "./session-codec.ts";
+export { SessionFormatError } from "./session-format-error.ts";
