@@ -91,10 +91,17 @@ export class KvClosedError extends KvCallError {
  * - `invalid`: it can never be done, whatever the state is
  * - `valueTooLarge`: the value would grow beyond its limit
  * - `storeFull`: there are as many keys as there can be
+ * - `answerTooLarge`: what a batch reads is more than an answer can hold
  * - `outOfWindow`: the session has given up this write's answer
  * - `other`: see `cause`
  */
-export type KvRefusalReason = "invalid" | "valueTooLarge" | "storeFull" | "outOfWindow" | "other";
+export type KvRefusalReason =
+  | "invalid"
+  | "valueTooLarge"
+  | "storeFull"
+  | "answerTooLarge"
+  | "outOfWindow"
+  | "other";
 
 /** A server refused the command for good, for example because the value would become too large; `cause` is what it said. */
 export class KvRefusedError extends KvCallError {
@@ -120,6 +127,40 @@ export class KvRefusedError extends KvCallError {
 export class KvSessionExpiredError extends KvCallError {
   override readonly name: string = "KvSessionExpiredError";
   readonly code = "sessionExpired";
+}
+
+/** What a watch asks for is not kept any more. Read the range, and watch from the revision after that of what was read. */
+export class KvCompactedError extends KvCallError {
+  override readonly name: string = "KvCompactedError";
+  readonly code = "compacted";
+  /** The first revision that a watch can begin with now. */
+  readonly firstRevision: number;
+
+  constructor(firstRevision: number, report: KvCallReport, options?: ErrorOptions) {
+    super(
+      `the changes before revision ${firstRevision} are not kept any more: read the range, and watch from the revision after`,
+      report,
+      options,
+    );
+    this.firstRevision = firstRevision;
+  }
+}
+
+/** A watch asks for what has not happened yet. Of one that has told changes before, this means that the cluster has lost them. */
+export class KvFutureRevisionError extends KvCallError {
+  override readonly name: string = "KvFutureRevisionError";
+  readonly code = "futureRevision";
+  /** The one that the store has reached. */
+  readonly currentRevision: number;
+
+  constructor(asked: number, currentRevision: number, report: KvCallReport, options?: ErrorOptions) {
+    super(
+      `there is no revision ${asked} yet, nor is it the next one: the store is at ${currentRevision}`,
+      report,
+      options,
+    );
+    this.currentRevision = currentRevision;
+  }
 }
 
 function describe(what: string, report: KvCallReport): string {

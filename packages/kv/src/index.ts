@@ -1,4 +1,23 @@
 // For users of a cluster.
+export { KvClient } from "./client/kv-client.ts";
+export type { KvClientOptions } from "./client/kv-client.ts";
+export type { KvBytes, KvCondition, KvExpected, KvOperation, KvRange } from "./client/arguments.ts";
+export { KvItem } from "./client/item.ts";
+export type { KvChange } from "./client/item.ts";
+export type {
+  KvBatchOptions,
+  KvBatchResult,
+  KvDeleted,
+  KvOperationResult,
+  KvPage,
+  KvPageOptions,
+  KvReadOptions,
+  KvSwapped,
+  KvWritten,
+} from "./client/operations.ts";
+export type { KvScanOptions } from "./client/scan.ts";
+export { KvWatch } from "./client/watch.ts";
+export type { KvUpdate, KvWatchOptions } from "./client/watch.ts";
 export { KvraftClient } from "./client/kvraft-client.ts";
 export type { KvGetOptions, KvraftClientOptions } from "./client/kvraft-client.ts";
 export type { KvCallOptions, KvCallerOptions, KvNodeReport } from "./client/caller.ts";
@@ -7,7 +26,9 @@ export {
   KvAbortedError,
   KvCallError,
   KvClosedError,
+  KvCompactedError,
   KvError,
+  KvFutureRevisionError,
   KvInvalidArgumentError,
   KvRefusedError,
   KvSessionExpiredError,
