@@ -10,6 +10,7 @@ export default defineConfig({
     include: [
       "packages/*/test/**/*.test.ts",
       "apps/*/test/**/*.test.ts",
+      "examples/*/*.test.ts",
       "test/**/*.test.ts",
       "mutants/test/**/*.test.ts",
     ],
