@@ -50,6 +50,7 @@ const KILLERS: Readonly<Record<string, readonly Killer[]>> = {
   kv: [tests("kv"), WHOLE, MORE_WHOLE],
   "storage-memory": [tests("storage-memory"), tests("runtime")],
   "storage-wal": [tests("storage-wal")],
+  "storage-level": [tests("storage-level")],
   "transport-memory": [tests("transport-memory"), tests("runtime")],
   "transport-connect": [tests("transport-connect")],
   node: [tests("node", "kv", WITHOUT_PROCESSES)],
