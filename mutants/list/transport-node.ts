@@ -3,6 +3,8 @@ import type { Mutant } from "../src/mutant.ts";
 const HANDLER = "packages/transport-connect/src/node/handler.ts";
 const SERVE = "packages/transport-connect/src/node/serve.ts";
 const SESSIONS = "packages/transport-connect/src/node/session-manager.ts";
+const LIVENESS = "packages/transport-connect/src/node/liveness.ts";
+const PIECES = "packages/transport-connect/src/node/piece-writer.ts";
 const MALFORMED = "packages/transport-connect/src/server/malformed.ts";
 
 /** Ports, connections and requests on Node: most of these this project has had, see docs/found-bugs.md. */
@@ -98,5 +100,61 @@ export const TRANSPORT_NODE: readonly Mutant[] = [
     file: "packages/transport-connect/src/node/body-deadline.ts",
     find: "now - waiting.sinceMs >= this.#timeoutMs",
     replace: "now < waiting.sinceMs",
+  },
+  {
+    id: "transport-connect/slow-link-is-dead",
+    bug: "gives up a connection whose ping waits behind what it carries, and sends all of it again, for ever",
+    file: PIECES,
+    find: "    this.#mark();\n",
+    replace: "",
+  },
+  {
+    id: "transport-connect/no-patience-for-a-piece",
+    bug: "gives a ping behind a piece no more time than one on an idle connection",
+    file: LIVENESS,
+    find: "return pingTimeoutMs + (aheadBytes * 1000) / minBytesPerSecond;",
+    replace: "return pingTimeoutMs + (aheadBytes * 0) / minBytesPerSecond;",
+  },
+  {
+    id: "transport-connect/patience-for-all-that-is-written",
+    bug: "takes minutes to notice that a connection is dead which was to carry much",
+    file: LIVENESS,
+    find: "Math.min(this.#socket.bytesWritten - this.#arrivedBytes, PIECE_BYTES)",
+    replace: "Math.max(this.#socket.bytesWritten - this.#arrivedBytes, 0)",
+  },
+  {
+    id: "transport-connect/arrivals-forgotten",
+    bug: "waits on an idle connection for what arrived long ago",
+    file: LIVENESS,
+    find: "this.#arrivedBytes = Math.max(this.#arrivedBytes, bytesWritten);",
+    replace: "void bytesWritten;",
+  },
+  {
+    id: "transport-connect/silence-is-news",
+    bug: "watches no connection: it takes every look for one with news",
+    file: LIVENESS,
+    find: "if (socket.bytesRead > seenBytes) pingedAtMs = null;",
+    replace: "if (socket.bytesRead >= seenBytes) pingedAtMs = null;",
+  },
+  {
+    id: "transport-connect/blocks-too-large-for-slow-links",
+    bug: "sends snapshots in blocks that take longer over a slow link than a sender waits for news of one",
+    file: "packages/transport-connect/src/snapshot/block-size.ts",
+    find: "const BLOCK_BYTES_MAX = 64 * 1024;",
+    replace: "const BLOCK_BYTES_MAX = 256 * 1024;",
+  },
+  {
+    id: "transport-connect/end-overtakes-pieces",
+    bug: "ends a stream before what was written to it",
+    file: PIECES,
+    find: "if (this.#isEnded && this.#waitingBytes === 0) this.#stream.end();",
+    replace: "if (this.#isEnded) this.#stream.end();",
+  },
+  {
+    id: "transport-connect/pieces-out-of-order",
+    bug: "sends the rest of a message after the next one",
+    file: PIECES,
+    find: "this.#waiting.unshift(next.subarray(leftBytes));",
+    replace: "this.#waiting.push(next.subarray(leftBytes));",
   },
 ];

@@ -1,7 +1,6 @@
 import type { Mutant } from "../src/mutant.ts";
 
 const SRC = "packages/transport-connect/src/node";
-const SESSIONS = `${SRC}/session-manager.ts`;
 const HANDLER = `${SRC}/handler.ts`;
 const CLIENT = `${SRC}/client-pipe.ts`;
 const SERVER = `${SRC}/server-pipe.ts`;
@@ -13,9 +12,9 @@ export const TRANSPORT_PIPES: readonly Mutant[] = [
     id: "transport-connect/silent-stream-kept",
     bug: "keeps the stream of a machine that lost its power",
     like: ["L19"],
-    file: SESSIONS,
-    find: "else if (now - pingedAtMs >= pingTimeoutMs) socket.destroy(silent(pingTimeoutMs));",
-    replace: "else if (now < pingedAtMs) socket.destroy(silent(pingTimeoutMs));",
+    file: `${SRC}/liveness.ts`,
+    find: "else if (now - pingedAtMs >= this.#patienceMs)",
+    replace: "else if (now < pingedAtMs)",
   },
   {
     id: "transport-connect/streams-outlive-server",

@@ -159,7 +159,7 @@ test("a stream that is kept alive ends when its peer is silent, even to pings, a
   const manager = managerOf(await listen(server), { pingAfterMs: 5, pingTimeoutMs: 5 });
   const stream = await ask(manager);
   manager.keepAlive(stream);
-  await expect(once(stream, "close")).rejects.toThrow("no answer to a ping within 5 ms");
+  await expect(once(stream, "close")).rejects.toThrow("no answer to a ping within");
 });
 
 test("one whose peer answers pings goes on, silent as it may be, and is watched no longer than it lasts", async () => {

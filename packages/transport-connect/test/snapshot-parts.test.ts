@@ -86,7 +86,7 @@ test.for([[[1]], [[3]], [[2, 0, 1]], [[]]] as [number[]][])(
 const blockBytesOf = (fields: object) => blockBytesFor({ ...DEFAULT_LIMITS, ...fields });
 
 test("blocks are as large as is good for the window and the pace", () => {
-  expect(blockBytesOf({})).toBe(262_144);
+  expect(blockBytesOf({})).toBe(65_536);
   expect(blockBytesOf({ snapshotWindowBytes: 1600 })).toBe(200);
   expect(blockBytesOf({ snapshotBytesPerSecond: 80_000 })).toBe(10_000);
   expect(blockBytesOf({ snapshotWindowBytes: 1 })).toBe(1);

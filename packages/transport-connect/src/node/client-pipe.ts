@@ -5,6 +5,7 @@ import * as http2 from "node:http2";
 import type { OpenPipe, Pipe, PipeListener } from "../stream/pipe.ts";
 import { encodeEnvelope, EnvelopeReader } from "./envelopes.ts";
 import { statusIn } from "./grpc-status.ts";
+import { PieceWriter } from "./piece-writer.ts";
 import type { PeerSessionManager } from "./session-manager.ts";
 
 /**
@@ -22,6 +23,7 @@ class ClientPipe<I extends DescMessage, O extends DescMessage> implements Pipe<M
   readonly #reader: EnvelopeReader;
   #listener: PipeListener<MessageShape<O>> | null;
   #stream: http2.ClientHttp2Stream | null = null;
+  #writer: PieceWriter | null = null;
   /** Written before the stream is there. */
   #early: Buffer[] = [];
   #earlyBytes = 0;
@@ -44,16 +46,13 @@ class ClientPipe<I extends DescMessage, O extends DescMessage> implements Pipe<M
   }
 
   get bufferedBytes(): number {
-    return this.#stream?.writableLength ?? this.#earlyBytes;
+    return this.#writer?.bufferedBytes ?? this.#earlyBytes;
   }
 
   write(message: MessageShape<I>): void {
     if (this.#isEnded || this.#isOver) return;
     const envelope = encodeEnvelope(this.#method.input, message);
-    if (this.#stream !== null) {
-      this.#stream.write(envelope);
-      return;
-    }
+    if (this.#writer !== null) return this.#writer.write(envelope);
     this.#early.push(envelope);
     this.#earlyBytes += envelope.byteLength;
   }
@@ -61,13 +60,13 @@ class ClientPipe<I extends DescMessage, O extends DescMessage> implements Pipe<M
   end(): void {
     this.#listener = null;
     this.#isEnded = true;
-    this.#stream?.end();
+    this.#writer?.end();
   }
 
   abort(): void {
     this.#listener = null;
     this.#isOver = true;
-    this.#early = [];
+    this.#discard();
     this.#stream?.close(http2.constants.NGHTTP2_CANCEL);
   }
 
@@ -75,15 +74,16 @@ class ClientPipe<I extends DescMessage, O extends DescMessage> implements Pipe<M
     const path = `/${this.#method.parent.typeName}/${this.#method.name}`;
     try {
       const stream = await sessions.request("POST", path, HEADERS, {});
-      this.#opened(stream);
+      this.#opened(stream, new PieceWriter(stream, () => sessions.mark(stream)));
       sessions.keepAlive(stream);
     } catch (reason) {
       this.#ended(ConnectError.from(reason));
     }
   }
 
-  #opened(stream: http2.ClientHttp2Stream): void {
+  #opened(stream: http2.ClientHttp2Stream, writer: PieceWriter): void {
     this.#stream = stream;
+    this.#writer = writer;
     stream.on("response", (headers) => this.#responded(headers));
     stream.on("trailers", (trailers) => {
       this.#status ??= statusIn(trailers);
@@ -97,8 +97,8 @@ class ClientPipe<I extends DescMessage, O extends DescMessage> implements Pipe<M
     });
     stream.once("close", () => this.#ended(this.#failure ?? this.#status ?? lost(undefined)));
     if (this.#isOver) return stream.close(http2.constants.NGHTTP2_CANCEL);
-    for (const envelope of this.#early.splice(0)) stream.write(envelope);
-    if (this.#isEnded) stream.end();
+    for (const envelope of this.#early.splice(0)) writer.write(envelope);
+    if (this.#isEnded) writer.end();
   }
 
   #responded(headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader): void {
@@ -141,8 +141,13 @@ class ClientPipe<I extends DescMessage, O extends DescMessage> implements Pipe<M
     this.#listener = null;
     if (!this.#isOver && this.#stream?.closed === false) this.#stream.close(http2.constants.NGHTTP2_NO_ERROR);
     this.#isOver = true;
-    this.#early = [];
+    this.#discard();
     listener?.ended(error);
+  }
+
+  #discard(): void {
+    this.#early = [];
+    this.#writer?.clear();
   }
 }
 

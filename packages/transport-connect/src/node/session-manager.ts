@@ -1,16 +1,14 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import * as http2 from "node:http2";
 import * as net from "node:net";
+import { Liveness } from "./liveness.ts";
+import type { LivenessOptions } from "./liveness.ts";
 
-export interface SessionOptions {
+export interface SessionOptions extends LivenessOptions {
   /** Milliseconds to establish the TCP connection. Default 1000. */
   readonly connectTimeoutMs: number;
   /** Milliseconds after a failed attempt during which calls fail at once with the same error. Default 50. */
   readonly redialAfterMs: number;
-  /** Milliseconds without a byte from the peer, although it was asked something or has a stream open, until it is pinged. Default 1000. */
-  readonly pingAfterMs: number;
-  /** Milliseconds without an answer to the ping until the connection is given up and the next call makes a new one. Default 2000. */
-  readonly pingTimeoutMs: number;
   /** Calls that may wait for the connection to be established. Default 64. */
   readonly maxWaiting: number;
   /** Memory of the connection in megabytes. Default 256, room for a snapshot on its way. */
@@ -22,9 +20,18 @@ export const DEFAULT_SESSION_OPTIONS: SessionOptions = {
   redialAfterMs: 50,
   pingAfterMs: 1000,
   pingTimeoutMs: 2000,
+  minBytesPerSecond: 8192,
   maxWaiting: 64,
   sessionMemoryMb: 256,
 };
+
+/** Pings that may be without an answer: one for each piece of all that may be on its way. */
+const MAX_OPEN_PINGS = 256;
+
+interface Connection {
+  readonly socket: net.Socket;
+  readonly liveness: Liveness;
+}
 
 /**
  * Keeps one HTTP/2 connection to one peer, for Connect's transports.
@@ -40,7 +47,7 @@ export class PeerSessionManager {
   readonly #host: string;
   readonly #options: SessionOptions;
   /** Every session that is not closed: the current one, and older ones that finish their last calls. */
-  readonly #sessions = new Map<http2.ClientHttp2Session, net.Socket>();
+  readonly #sessions = new Map<http2.ClientHttp2Session, Connection>();
   #current: http2.ClientHttp2Session | null = null;
   #dialling: Promise<http2.ClientHttp2Session> | null = null;
   #waiting = 0;
@@ -97,31 +104,19 @@ export class PeerSessionManager {
    * is pinged whenever it has been silent for `pingAfterMs`.
    */
   keepAlive(stream: http2.ClientHttp2Stream): void {
-    const { session } = stream;
-    if (session === undefined || stream.destroyed) return;
-    const socket = this.#sessions.get(session as http2.ClientHttp2Session);
-    if (socket === undefined) return;
-    const { pingAfterMs, pingTimeoutMs } = this.#options;
-    let seenBytes = socket.bytesRead;
-    let pingedAtMs: number | null = null;
-    const look = (): void => {
-      const now = performance.now();
-      if (socket.bytesRead > seenBytes) pingedAtMs = null;
-      else if (pingedAtMs === null) pingedAtMs = session.ping(() => {}) ? now : null;
-      // The socket: a session that is destroyed says "no error" to its streams.
-      else if (now - pingedAtMs >= pingTimeoutMs) socket.destroy(silent(pingTimeoutMs));
-      seenBytes = socket.bytesRead;
-    };
-    const timer = setInterval(look, pingAfterMs);
-    timer.unref();
-    stream.once("close", () => clearInterval(timer));
+    if (!stream.destroyed) this.#livenessOf(stream)?.watch(stream);
+  }
+
+  /** Has the peer say so when all that was written on the connection of `stream` has arrived; see Liveness. */
+  mark(stream: http2.ClientHttp2Stream): void {
+    this.#livenessOf(stream)?.mark();
   }
 
   /** Ends all connections and every call on them. Later requests are refused. */
   close(): void {
     this.#closed = true;
     this.#current = null;
-    for (const [session, socket] of this.#sessions) {
+    for (const [session, { socket }] of this.#sessions) {
       session.destroy();
       socket.destroy();
     }
@@ -178,9 +173,10 @@ export class PeerSessionManager {
     const session = http2.connect(this.authority, {
       createConnection: () => socket,
       maxSessionMemory: sessionMemoryMb,
+      maxOutstandingPings: MAX_OPEN_PINGS,
       settings: { enablePush: false },
     });
-    this.#sessions.set(session, socket);
+    this.#sessions.set(session, { socket, liveness: new Liveness(session, socket, this.#options) });
     // Before Node's own listener: after a GOAWAY that one ignores a reset, closes the calls under way without an error, and Connect leaves them
     // waiting for their deadlines.
     socket.prependListener("error", (error) => session.destroy(error));
@@ -213,6 +209,12 @@ export class PeerSessionManager {
     }
   }
 
+  #livenessOf({ session }: http2.ClientHttp2Stream): Liveness | undefined {
+    return session === undefined
+      ? undefined
+      : this.#sessions.get(session as http2.ClientHttp2Session)?.liveness;
+  }
+
   #openSocket(): net.Socket {
     const { hostname, port } = new URL(this.authority);
     // A URL keeps the brackets of an IPv6 address, and leaves out port 80.
@@ -238,10 +240,6 @@ function unavailable(reason: unknown): ConnectError {
   if (reason instanceof ConnectError) return reason;
   const text = reason instanceof Error ? reason.message : String(reason);
   return new ConnectError(text, Code.Unavailable, undefined, undefined, reason);
-}
-
-function silent(timeoutMs: number): Error {
-  return Object.assign(new Error(`no answer to a ping within ${timeoutMs} ms`), { code: "ETIMEDOUT" });
 }
 
 function timedOut(timeoutMs: number): Error {

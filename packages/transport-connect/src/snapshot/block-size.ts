@@ -1,7 +1,10 @@
 import type { Limits } from "../options.ts";
 
-/** Large enough to be worth a message, small enough for others to get in between. */
-const BLOCK_BYTES_MAX = 256 * 1024;
+/**
+ * Large enough to be worth a message, and small enough to arrive within `snapshotIdleMs` over the slowest link that is not given up, see
+ * `minBytesPerSecond`: its arrival is all the progress that there is to see.
+ */
+const BLOCK_BYTES_MAX = 64 * 1024;
 
 /** Some blocks are on their way while others are being stored. */
 const BLOCKS_IN_WINDOW = 8;
