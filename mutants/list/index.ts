@@ -18,6 +18,7 @@ import { FOUND_MEMBERS } from "./found-members.ts";
 import { KV_CONSISTENCY } from "./kv-consistency.ts";
 import { KV } from "./kv.ts";
 import { RUNTIME_MEMBERS } from "./runtime-members.ts";
+import { RUNTIME_EXACTLY_ONCE } from "./runtime-exactly-once.ts";
 import { RUNTIME_SESSIONS } from "./runtime-sessions.ts";
 import { RUNTIME } from "./runtime.ts";
 import { STORAGE_MEMORY } from "./storage-memory.ts";
@@ -52,6 +53,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RUNTIME,
   ...RUNTIME_MEMBERS,
   ...RUNTIME_SESSIONS,
+  ...RUNTIME_EXACTLY_ONCE,
   ...STORAGE_MEMORY,
   ...STORAGE_WAL,
   ...STORAGE_WAL_ORDER,

@@ -119,8 +119,8 @@ export const RUNTIME_MEMBERS: readonly Mutant[] = [
     id: "runtime/change-says-not-done",
     bug: "tells an operator who aborts that the members were not changed, although the change is in the log",
     file: NODE,
-    find: 'this.#requests.open(signal, { effect: "change" });',
-    replace: "this.#requests.open(signal, { effect: null });",
+    find: 'this.#requests.open(this.#limit(options), { effect: "change" });',
+    replace: "this.#requests.open(this.#limit(options), { effect: null });",
   },
   {
     id: "runtime/new-member-unknown-to-transport",

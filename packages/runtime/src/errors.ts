@@ -21,7 +21,9 @@ export type RaftErrorCode =
   | "INVALID_COMMAND"
   | "INVALID_OPTION"
   | "NOT_STARTED"
+  | "SESSION_EXPIRED"
   | "STOPPED"
+  | "TIMEOUT"
   | "STORAGE_FAILED"
   | "STATE_MACHINE_FAILED"
   | "TRANSPORT_FAILED"
@@ -100,6 +102,32 @@ export class InvalidOptionError extends RaftError {
   override readonly name = "InvalidOptionError";
   readonly code = "INVALID_OPTION";
   readonly retry = "never";
+}
+
+/** Not done, in the time that the caller gave it. */
+export class TimeoutError extends RaftError {
+  override readonly name = "TimeoutError";
+  readonly code = "TIMEOUT";
+  readonly retry = "later";
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    super(`It took longer than timeoutMs (${timeoutMs}). Nothing was done: try again, or give it more time.`);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** The session of a write is not known any more, and an earlier attempt of that write may have been done: nobody can tell. */
+export class SessionExpiredError extends RaftError {
+  override readonly name = "SessionExpiredError";
+  readonly code = "SESSION_EXPIRED";
+  readonly retry = "only-if-idempotent";
+
+  constructor() {
+    super(
+      "The session of this write has expired while its outcome was not known. The command may have been applied, once: repeat it only if doing it twice is harmless.",
+    );
+  }
 }
 
 /** Not done: `start` has not resolved yet. */

@@ -14,6 +14,17 @@ export type {
   TransferOptions,
 } from "./request-options.ts";
 export { systemClock } from "./clock.ts";
+export { bytes, type Codec, json } from "./codecs.ts";
+
+// Exactly-once sessions, for any state machine.
+export {
+  SessionClient,
+  type SessionClientOptions,
+  type SessionResult,
+  type SessionServer,
+  withSessions,
+  type WithSessionsOptions,
+} from "./sessions/index.ts";
 
 // What a request or `start` rejects with.
 export {
@@ -35,9 +46,11 @@ export {
   RaftError,
   type RaftErrorCode,
   type Retry,
+  SessionExpiredError,
   StateMachineFailedError,
   StoppedError,
   StorageFailedError,
+  TimeoutError,
   TransportFailedError,
 } from "./errors.ts";
 
@@ -49,10 +62,13 @@ export {
   decodeSession,
   DEFAULT_MAX_RESULTS,
   DEFAULT_MAX_SESSIONS,
+  encodeEnvelope,
   encodeSession,
+  type Envelope,
   type ResultCodec,
   type ResultSlot,
   type Serial,
+  SESSION_OVERHEAD_BYTES,
   SESSION_WINDOW,
   SessionFormatError,
   type SessionId,

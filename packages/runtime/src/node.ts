@@ -2,6 +2,7 @@ import type { MemberChange, NodeId, PeerIdentity, RequestId } from "@eraft/core"
 import { Applier } from "./applier.ts";
 import { Turns } from "./clock.ts";
 import { toBytes } from "./commands.ts";
+import { limitOf } from "./deadline.ts";
 import { Engine } from "./engine.ts";
 import {
   BusyError,
@@ -21,7 +22,13 @@ import type { Membership } from "./membership.ts";
 import { openStateMachine, openStorage } from "./open.ts";
 import { type RaftNodeOptions, resolveOptions, type Settings } from "./options.ts";
 import { Peers } from "./peers.ts";
-import type { ChangeOptions, ReadOptions, RequestOptions, TransferOptions } from "./request-options.ts";
+import type {
+  AbortSignalLike,
+  ChangeOptions,
+  ReadOptions,
+  RequestOptions,
+  TransferOptions,
+} from "./request-options.ts";
 import { Requests } from "./requests.ts";
 import { type NodeStatus, type Phase, statusOf } from "./status.ts";
 
@@ -103,13 +110,13 @@ export class RaftNode<
    * Puts `command` into the replicated log. Resolves, once it is committed and applied here, with what the state machine made of it.
    *
    * @throws NotLeaderError, BusyError, InvalidCommandError, NotStartedError, StoppedError or a NodeFailedError if it was not done; OutcomeUnknownError if it
-   * may have been; the signal's reason if it was aborted before anything was done.
+   * may have been; the signal's reason, or a TimeoutError, if the wait was ended before anything was done.
    */
   async propose(command: Command, options: RequestOptions = {}): Promise<Result> {
     const bytes = toBytes(command, this.#settings.codec, this.#settings.maxCommandBytes);
     const engine = this.#admit(bytes.length);
     const wish = { effect: "command", sizeBytes: bytes.length } as const;
-    const { id, promise } = this.#requests.open(options.signal, wish);
+    const { id, promise } = this.#requests.open(this.#limit(options), wish);
     engine.loop.push({ type: "propose", id, command: bytes });
     return (await promise) as Result;
   }
@@ -118,13 +125,13 @@ export class RaftNode<
    * Answers `query` from a state that is as new as `consistency` asks for.
    *
    * @throws NotLeaderError if no leader is known, or it stopped to lead meanwhile (not with `stale`); BusyError, NotStartedError, StoppedError or a
-   * NodeFailedError; the signal's reason when aborted; what the state machine's `query` rejected with. A read can always be repeated.
+   * NodeFailedError; the signal's reason when aborted, a TimeoutError when timed out; what the state machine's `query` rejected with. A read can always be repeated.
    */
   async read(query: Query, options: ReadOptions = {}): Promise<Answer> {
     const engine = this.#admit();
-    const { signal, consistency = "linearizable" } = options;
+    const { consistency = "linearizable" } = options;
     const onReadable = (id: RequestId): void => this.#applier.query(id, query);
-    const { id, promise } = this.#requests.open(signal, { effect: null, onReadable });
+    const { id, promise } = this.#requests.open(this.#limit(options), { effect: null, onReadable });
     if (consistency === "stale") onReadable(id);
     else engine.loop.push({ type: "read", id, consistency });
     return (await promise) as Answer;
@@ -139,7 +146,7 @@ export class RaftNode<
    */
   async transferLeadership(options: TransferOptions = {}): Promise<void> {
     const engine = this.#admit();
-    const { id, promise } = this.#requests.open(options.signal, { effect: null });
+    const { id, promise } = this.#requests.open(this.#limit(options), { effect: null });
     engine.loop.push({ type: "transferLeadership", id, to: options.to ?? null });
     await promise;
   }
@@ -161,8 +168,8 @@ export class RaftNode<
     options: ChangeOptions = {},
   ): Promise<Membership> {
     const engine = this.#admit();
-    const { signal, expectedIndex = null } = options;
-    const { id, promise } = this.#requests.open(signal, { effect: "change" });
+    const { expectedIndex = null } = options;
+    const { id, promise } = this.#requests.open(this.#limit(options), { effect: "change" });
     engine.loop.push({
       type: "changeConfiguration",
       id,
@@ -268,6 +275,10 @@ export class RaftNode<
     if (this.#requests.size >= maxPendingRequests) throw new BusyError();
     if (this.#requests.bytes + sizeBytes > maxPendingBytes) throw new BusyError();
     return this.#engine;
+  }
+
+  #limit(options: RequestOptions): AbortSignalLike | undefined {
+    return limitOf(options, this.#settings.clock);
   }
 
   #throwIfStopped(): void {

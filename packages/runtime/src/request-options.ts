@@ -12,6 +12,8 @@ export interface AbortSignalLike {
 export interface RequestOptions {
   /** An `AbortSignal`. Aborting ends the wait, not what is in the log already. */
   readonly signal?: AbortSignalLike;
+  /** The same after so many milliseconds, from 0 up, with a TimeoutError as the reason. Default: no limit, and no timer. */
+  readonly timeoutMs?: number;
 }
 
 /** How new the state that answers a read has to be. */

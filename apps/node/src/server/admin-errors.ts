@@ -29,6 +29,7 @@ export function refusalOf(
     case "BUSY":
     case "NOT_STARTED":
     case "STOPPED":
+    case "TIMEOUT":
       return refuse(Code.Unavailable, RefusalReason.LATER, text);
     case "CHANGE_REFUSED":
     case "INVALID_OPTION":
@@ -42,6 +43,7 @@ export function refusalOf(
     case "INVARIANT_BROKEN":
       return refuse(Code.Unavailable, RefusalReason.LATER, text);
     case "OUTCOME_UNKNOWN":
+    case "SESSION_EXPIRED":
       return new ConnectError(text, Code.Unknown);
   }
 }

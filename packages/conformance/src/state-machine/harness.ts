@@ -25,11 +25,14 @@ export interface StateMachineSupport {
   readonly detectsDamage: boolean;
   /** When `restore` rejects, the old state is still there. */
   readonly keepsStateOnRejection: boolean;
+  /** State and results do not depend on the indexes at which commands came. One that names things after them says false. */
+  readonly ignoresIndexes: boolean;
 }
 
-/** No more than the port promises. */
+/** What is assumed where the harness says nothing. */
 export const DEFAULT_STATE_MACHINE_SUPPORT: StateMachineSupport = {
   equalSnapshots: false,
   detectsDamage: false,
   keepsStateOnRejection: false,
+  ignoresIndexes: true,
 };

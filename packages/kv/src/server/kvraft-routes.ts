@@ -189,6 +189,8 @@ function statusError(error: RaftError): ConnectError {
     case "CHANGE_PENDING":
     case "CHANGE_REFUSED":
     case "OUTCOME_UNKNOWN":
+    case "SESSION_EXPIRED":
+    case "TIMEOUT":
       return new ConnectError(error.message, Code.Internal);
   }
 }
