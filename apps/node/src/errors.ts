@@ -1,6 +1,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import { KvCallError, KvInvalidArgumentError, KvRefusedError } from "@eraft/kv";
 import { NodeFailedError } from "@eraft/runtime";
+import { LevelDamageError, LevelError, LevelFormatError, LevelLockedError } from "@eraft/storage-level";
 import {
   WalDamageError,
   WalError,
@@ -52,9 +53,10 @@ function messageFor(error: unknown): string {
   if (error instanceof KvCallError) return callMessage(error);
   if (error instanceof ListenError) return listenMessage(error);
   if (error instanceof NodeFailedError) {
-    return error.cause instanceof WalError ? walMessage(error.cause, error.message) : error.message;
+    return storageMessage(error.cause) ?? error.message;
   }
-  if (error instanceof WalError) return walMessage(error, error.message);
+  const message = storageMessage(error);
+  if (message !== null) return message;
   if (error instanceof Error) return error.message;
   return String(error);
 }
@@ -90,11 +92,26 @@ function listenMessage(error: ListenError): string {
   }
 }
 
-/** What an operator can do about a data directory; `otherwise` where there is nothing better to say. */
-function walMessage(error: WalError, otherwise: string): string {
-  if (error instanceof WalLockedError) {
-    return `the data directory ${error.dir} is in use by another process: is this node running already?`;
+/** What an operator can do about a data directory; null where there is nothing better to say than the error does. */
+function storageMessage(error: unknown): string | null {
+  if (error instanceof WalError) return walMessage(error);
+  return error instanceof LevelError ? levelMessage(error) : null;
+}
+
+function inUse(dir: string): string {
+  return `the data directory ${dir} is in use by another process: is this node running already?`;
+}
+
+function levelMessage(error: LevelError): string | null {
+  if (error instanceof LevelLockedError) return inUse(error.location);
+  if (error instanceof LevelDamageError) {
+    return `${error.message}; nothing was changed. What this node confirmed to others is lost, so do not repair it: give the node an empty directory, and the cluster takes it back as a learner first`;
   }
+  return error instanceof LevelFormatError ? `${error.message}; nothing was changed` : null;
+}
+
+function walMessage(error: WalError): string | null {
+  if (error instanceof WalLockedError) return inUse(error.dir);
   if (error instanceof WalDamageError) {
     return `${error.message}; nothing was changed. What this node confirmed to others is lost, so do not delete parts of it: "eraft wal dump" shows what is there`;
   }
@@ -102,7 +119,7 @@ function walMessage(error: WalError, otherwise: string): string {
     return `${error.message}; nothing was changed. Delete that file to start as another disk: the cluster then takes this node back as a learner first`;
   }
   if (error instanceof WalFormatError) return `${error.message}; nothing was changed`;
-  return otherwise;
+  return null;
 }
 
 /** Newlines in a message, such as those of a foreign library, must not break "one line". */

@@ -34,6 +34,7 @@ const WRONG: readonly (readonly [readonly string[], ...string[]])[] = [
   [[...SERVE, "--cluster-id", ""], '--cluster-id ""', "1 to 64"],
   [[...SERVE, "--cluster-id", "a/b"], '--cluster-id "a/b"', "letters"],
   [["serve", "--id", "0", "--cluster", THREE], "--data-dir DIR is missing", "--storage wal"],
+  [["serve", "--id", "0", "--cluster", THREE, "--storage", "level"], "--data-dir DIR", "--storage level"],
   [[...SERVE, "--port", "1"], "--port", "--id, --cluster, --peers"],
   [[...SERVE, "extra"], '"extra"', "no arguments"],
   [[...SERVE, "-v"], "-v"],
@@ -47,7 +48,7 @@ const WRONG: readonly (readonly [readonly string[], ...string[]])[] = [
   [["serve", "--id", ""], '--id ""', "not a whole number"],
   [["serve", "--id", "0x1"], '--id "0x1"', "not a whole number"],
   [["serve", "--id", "3", "--cluster", THREE, "--data-dir", "d"], "--id 3", "0 to 2"],
-  [[...SERVE, "--storage", "disk"], '--storage "disk"', "wal, memory"],
+  [[...SERVE, "--storage", "disk"], '--storage "disk"', "wal, level, memory"],
   [
     ["serve", "--id", "0", "--cluster", THREE, "--data-dir", ""],
     '--data-dir ""',

@@ -6,6 +6,7 @@ import { ExitCode } from "../exit-code.ts";
 import { type Flag, FlagValueError, integer, onOff } from "../flags.ts";
 import { describeRecovery } from "../recover/describe.ts";
 import { recover as recoverFrom } from "../recover/recover.ts";
+import { storageTypeOf } from "../server/data-dir.ts";
 
 const dataDir: Flag<string> = {
   placeholder: "DIR",
@@ -67,7 +68,8 @@ export const recover: Command = defineCommand({
       },
     });
     if (plan === null) throw new CommandError("nothing was changed: --yes does it");
-    io.out(`\nDone. Start it: eraft serve --id ${id} --peers ${id}=${self.text} --data-dir ${dir}\n`);
+    const flag = storageTypeOf(dir) === "level" ? " --storage level" : "";
+    io.out(`\nDone. Start it: eraft serve --id ${id} --peers ${id}=${self.text} --data-dir ${dir}${flag}\n`);
     return ExitCode.ok;
   },
 });

@@ -4,6 +4,7 @@ import { UsageError } from "../errors.ts";
 import { type Flag, FlagValueError, choice, directory, integer, onOff } from "../flags.ts";
 import { LOG_LEVELS, type LogLevel } from "../logger.ts";
 import type { Beginning, ServeConfig } from "../server/config.ts";
+import type { DiskStorageType } from "../server/data-dir.ts";
 
 /** A flag that may be left out: null then. */
 function optional<T>(placeholder: string, help: string, parse: (text: string) => T): Flag<T | null> {
@@ -20,7 +21,7 @@ export const SERVE_FLAGS: {
   readonly readdress: Flag<boolean>;
   readonly "cluster-id": Flag<string | null>;
   readonly "data-dir": Flag<string | null>;
-  readonly storage: Flag<"wal" | "memory">;
+  readonly storage: Flag<DiskStorageType | "memory">;
   readonly "election-timeout-ms": Flag<number>;
   readonly "heartbeat-ms": Flag<number>;
   readonly "snapshot-bytes": Flag<number>;
@@ -61,10 +62,12 @@ export const SERVE_FLAGS: {
     "the name of the cluster, the same on each node (default: made from the addresses it begins with)",
     parseClusterId,
   ),
-  "data-dir": directory("where this node keeps its log and snapshots, for itself alone (required for wal)"),
+  "data-dir": directory(
+    "where this node keeps its log and snapshots, for itself alone (required for wal and level)",
+  ),
   storage: choice({
-    help: "wal: files that survive a crash; memory: nothing survives, for experiments (default wal)",
-    values: ["wal", "memory"],
+    help: "wal: a log in files; level: a LevelDB database; both survive a crash; memory: nothing survives, for experiments (default wal)",
+    values: ["wal", "level", "memory"],
     fallback: "wal",
   }),
   "election-timeout-ms": integer({
@@ -162,10 +165,11 @@ function ownAddress(id: number, beginning: Beginning): Address {
 }
 
 function storageOf(flags: ServeFlags): ServeConfig["storage"] {
-  if (flags.storage === "memory") return { type: "memory" };
+  const type = flags.storage;
+  if (type === "memory") return { type };
   const dir = flags["data-dir"];
-  if (dir === null) throw wrong("--data-dir DIR is missing: --storage wal keeps its files there");
-  return { type: "wal", dir };
+  if (dir === null) throw wrong(`--data-dir DIR is missing: --storage ${type} keeps its files there`);
+  return { type, dir };
 }
 
 /** The number after a slash counts how often the cluster was recovered. */

@@ -37,7 +37,7 @@ export const serve: Command = defineCommand({
  *
  * A failed node could stay, answering that it has failed. It ends instead: clients and peers find out at once from a refused connection,
  * and every supervisor knows what to do about a process that exits with an error. Restarting is safe even after a failed fsync, since
- * `WalStorage.open` writes again whatever the kernel may have dropped before it calls it durable.
+ * both storages write again what the kernel may have dropped before they call it durable: `WalStorage.open` its last record, LevelDB its whole log.
  */
 async function runServer(config: ServeConfig, io: Io): Promise<ExitCode> {
   const logger = createLogger({ node: config.id, level: config.logLevel, write: (line) => io.err(line) });
@@ -89,7 +89,7 @@ async function serveUntilTold(
 }
 
 function listeningLine({ id, listen, storage }: ServeConfig, { members }: Started): string {
-  const where = storage.type === "wal" ? `data in ${storage.dir}` : "data in memory";
+  const where = storage.type === "memory" ? "data in memory" : `data in ${storage.dir}`;
   const isMember = members.some((member) => member.id === id);
   return `listening on ${listen.text}, node ${id}${isMember ? ` of ${members.length}` : ""}, ${where}\n`;
 }

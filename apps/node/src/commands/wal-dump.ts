@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../errors.ts";
 import { ExitCode } from "../exit-code.ts";
+import { storageTypeOf } from "../server/data-dir.ts";
 
 export const walDump: Command = defineCommand({
   name: "wal dump",
@@ -16,6 +17,11 @@ export const walDump: Command = defineCommand({
   run: async ({ operands: [dir = ""] }, io) => {
     if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true) {
       throw new CommandError(`${JSON.stringify(dir)} is not a directory`);
+    }
+    if (storageTypeOf(dir) === "level") {
+      throw new CommandError(
+        `${JSON.stringify(dir)} has a LevelDB database (--storage level), and this prints write-ahead logs`,
+      );
     }
     for await (const line of dumpWal(dir)) io.out(`${line}\n`);
     return ExitCode.ok;

@@ -1,8 +1,8 @@
-import { type StoredIdentity, WalStorage, openIdentity } from "@eraft/storage-wal";
+import type { Storage } from "@eraft/core";
 import { statSync } from "node:fs";
 import type { Address } from "../cluster.ts";
 import { CommandError } from "../errors.ts";
-import { claimDataDir } from "../server/data-dir-owner.ts";
+import { type DataDirIdentity, openDataDir, storageTypeOf } from "../server/data-dir.ts";
 import { type RecoveryPlan, planRecovery } from "./plan.ts";
 import { type Survivor, survivorOf } from "./survivor.ts";
 
@@ -22,9 +22,7 @@ export async function recover({ dir, id, peers, confirm }: RecoverOptions): Prom
   if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new CommandError(`${JSON.stringify(dir)} is not a directory`);
   }
-  await claimDataDir(dir, id);
-  const identity = await openIdentity(dir);
-  const storage = new WalStorage({ dir, identity });
+  const { identity, storage } = await openDataDir(dir, id, storageTypeOf(dir) ?? "wal");
   try {
     const survivor = survivorOf(await storage.open(), identity.clusterId);
     const plan = planRecovery(survivor, { id, incarnation: identity.incarnation, peers });
@@ -43,8 +41,8 @@ export async function recover({ dir, id, peers, confirm }: RecoverOptions): Prom
  */
 async function write(
   { clusterId, hardState, entry }: RecoveryPlan,
-  identity: StoredIdentity,
-  storage: WalStorage,
+  identity: DataDirIdentity,
+  storage: Storage,
 ): Promise<void> {
   await identity.moveToCluster(clusterId);
   await storage.write({ hardState, truncateFrom: null, entries: [entry] });

@@ -1,5 +1,6 @@
 import type { Address } from "../cluster.ts";
 import type { LogLevel } from "../logger.ts";
+import type { DiskStorageType } from "./data-dir.ts";
 
 /** All that a server is told. Times in milliseconds. */
 export interface ServeConfig {
@@ -11,7 +12,7 @@ export interface ServeConfig {
   readonly readdress: boolean;
   /** The cluster that this node is to belong to; null for the one that follows from `beginning`. */
   readonly clusterId: string | null;
-  readonly storage: { readonly type: "wal"; readonly dir: string } | { readonly type: "memory" };
+  readonly storage: { readonly type: DiskStorageType; readonly dir: string } | { readonly type: "memory" };
   readonly electionTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly snapshotBytes: number;

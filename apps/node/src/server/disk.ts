@@ -1,11 +1,12 @@
-import type { PeerIdentity, Storage } from "@eraft/core";
+import type { Storage } from "@eraft/core";
 import { MemoryStorage } from "@eraft/storage-memory";
-import { WalOtherClusterError, WalStorage, openIdentity } from "@eraft/storage-wal";
+import { LevelOtherClusterError } from "@eraft/storage-level";
+import { WalOtherClusterError } from "@eraft/storage-wal";
 import { randomBytes } from "node:crypto";
 import { CommandError } from "../errors.ts";
 import { clusterIdOf } from "./cluster-id.ts";
 import type { ServeConfig } from "./config.ts";
-import { claimDataDir } from "./data-dir-owner.ts";
+import { type DataDirIdentity, openDataDir } from "./data-dir.ts";
 
 /** What a node keeps, and who it is by that. */
 export interface Disk {
@@ -15,12 +16,7 @@ export interface Disk {
 }
 
 /** Its fields change with `adoptCluster`. */
-export interface DiskIdentity extends PeerIdentity {
-  /** Resolves once the cluster is remembered for good. Rejects if it belongs to another one. */
-  adoptCluster(clusterId: string): Promise<void>;
-  /** Lets go of the directory, if its storage was not opened. Never rejects. */
-  close(): Promise<void>;
-}
+export type DiskIdentity = Omit<DataDirIdentity, "moveToCluster">;
 
 /**
  * Takes the data directory, and makes sure that it belongs to this node and to the cluster it is told to belong to. Without a directory the node
@@ -35,16 +31,14 @@ export async function takeDisk(config: ServeConfig): Promise<Disk> {
     return disk;
   } catch (error) {
     await identity.close();
-    throw error instanceof WalOtherClusterError ? otherCluster(error) : error;
+    if (error instanceof WalOtherClusterError) throw otherCluster(error.dir, error);
+    throw error instanceof LevelOtherClusterError ? otherCluster(error.location, error) : error;
   }
 }
 
 async function openDisk({ id, storage }: ServeConfig): Promise<Disk> {
   if (storage.type === "memory") return { identity: new MemoryIdentity(), storage: new MemoryStorage() };
-  const { dir } = storage;
-  await claimDataDir(dir, id);
-  const identity = await openIdentity(dir);
-  return { identity, storage: new WalStorage({ dir, identity }) };
+  return openDataDir(storage.dir, id, storage.type);
 }
 
 /** Once the directory has a cluster, the addresses that it began with may change. */
@@ -52,7 +46,10 @@ function derivedId({ beginning }: ServeConfig, { clusterId }: DiskIdentity): str
   return clusterId === null && beginning.type === "found" ? clusterIdOf(beginning.members) : null;
 }
 
-function otherCluster({ dir, stored, asked }: WalOtherClusterError): CommandError {
+function otherCluster(
+  dir: string,
+  { stored, asked }: WalOtherClusterError | LevelOtherClusterError,
+): CommandError {
   return new CommandError(
     `the data directory ${dir} belongs to the cluster ${stored}, and --cluster-id says ${asked}: give the right one, or an empty directory`,
   );

@@ -23,6 +23,8 @@ export interface ChaosOptions {
   readonly seed: number;
   /** About how long a fault lasts, in milliseconds. */
   readonly holdMs: number;
+  /** Where nodes keep their data. Default: wal. */
+  readonly storage?: "wal" | "level";
   /** Further flags of `eraft serve`. Default: quick timers, and snapshots all the time. */
   readonly flags?: readonly string[];
   /** Of all the faults, those to use. Default: all. */
@@ -55,7 +57,8 @@ const WARM_UP = 100;
  */
 export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const random = new Random(options.seed);
-  const { nodes, flags = FLAGS } = options;
+  const { nodes, storage = "wal" } = options;
+  const flags = [...(options.flags ?? FLAGS), "--storage", storage];
   const cluster = await ChaosCluster.launch({ nodes, flags, random: random.fork() });
   let report: ChaosReport;
   try {
@@ -129,6 +132,7 @@ class Run {
     return {
       seed: this.#options.seed,
       nodes: this.#options.nodes,
+      storage: this.#options.storage ?? "wal",
       minutes: this.#elapsedMs / 60_000,
       operations,
       acknowledged,

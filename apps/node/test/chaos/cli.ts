@@ -1,4 +1,4 @@
-// Real processes, real faults, a verdict: pnpm chaos --minutes 10
+// Real processes, real faults, a verdict: pnpm chaos --minutes 10 [--storage level]
 // Exit code 1 for a bad verdict, 2 for bad arguments, 3 when all is done and something keeps this process from ending.
 import { parseArgs } from "node:util";
 import { chaos } from "./chaos.ts";
@@ -10,6 +10,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "2" },
     nodes: { type: "string", default: "3" },
+    storage: { type: "string", default: "wal" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 1_000_000)) },
   },
 });
@@ -22,7 +23,14 @@ function numberOf(name: "minutes" | "nodes" | "seed", min: number, max: number):
   process.exit(2);
 }
 
+const { storage } = values;
+if (storage !== "wal" && storage !== "level") {
+  console.error(`--storage ${storage}: not wal or level`);
+  process.exit(2);
+}
+
 const report = await chaos({
+  storage,
   minutes: numberOf("minutes", 0, 100_000),
   nodes: numberOf("nodes", 3, 7),
   seed: numberOf("seed", 0, 2 ** 31),

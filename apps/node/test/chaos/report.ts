@@ -10,6 +10,7 @@ export interface FaultCount {
 export interface ChaosReport {
   readonly seed: number;
   readonly nodes: number;
+  readonly storage: string;
   /** Of load and faults; the time for the last reads and the verdict is not part of it. */
   readonly minutes: number;
   readonly operations: number;
@@ -36,10 +37,10 @@ const MAX_PROBLEMS = 20;
 
 /** The report for people, in lines. */
 export function formatReport(report: ChaosReport): string {
-  const { seed, nodes, minutes, operations, acknowledged, unknown, failed, keys } = report;
+  const { seed, nodes, storage, minutes, operations, acknowledged, unknown, failed, keys } = report;
   const width = Math.max(...report.faults.map(({ kind }) => kind.length));
   return [
-    `${nodes} nodes, ${minutes.toFixed(1)} minutes, seed ${seed}`,
+    `${nodes} nodes, --storage ${storage}, ${minutes.toFixed(1)} minutes, seed ${seed}`,
     `${operations} operations on ${keys} keys: ${acknowledged} acknowledged, ${unknown} unknown, ${failed} failed`,
     `worst outage ${(report.worstOutageMs / 1000).toFixed(1)} s`,
     "faults:",

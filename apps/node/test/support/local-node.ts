@@ -2,6 +2,7 @@ import { onTestFinished } from "vitest";
 import { type Address, parseAddress } from "../../src/cluster.ts";
 import { createLogger } from "../../src/logger.ts";
 import type { Beginning, ServeConfig } from "../../src/server/config.ts";
+import type { DiskStorageType } from "../../src/server/data-dir.ts";
 import { Server, type Started } from "../../src/server/server.ts";
 import { eventually } from "./eventually.ts";
 import { freePorts } from "./ports.ts";
@@ -18,6 +19,8 @@ export interface LocalNodeOptions {
   readonly beginning: Beginning;
   /** Null for memory. */
   readonly dir: string | null;
+  /** Default: wal. */
+  readonly storage?: DiskStorageType;
   readonly clusterId?: string;
   readonly readdress?: boolean;
 }
@@ -87,6 +90,7 @@ function configOf({
   listen,
   beginning,
   dir,
+  storage = "wal",
   clusterId,
   readdress = false,
 }: LocalNodeOptions): ServeConfig {
@@ -96,7 +100,7 @@ function configOf({
     beginning,
     readdress,
     clusterId: clusterId ?? null,
-    storage: dir === null ? { type: "memory" } : { type: "wal", dir },
+    storage: dir === null ? { type: "memory" } : { type: storage, dir },
     electionTimeoutMs: 400,
     heartbeatMs: 50,
     snapshotBytes: 8 * 1024 * 1024,

@@ -11,7 +11,7 @@ export function fullDisk({ smallDisks, whyNoSmallDisk }: ChaosCluster): Fault {
       const [victim, disk] = random.pick([...smallDisks]);
       cluster.expectEnd(victim);
       await disk.fill(random.magnitude(1, 20_000));
-      const ended = await comesToItsEnd(cluster, victim, failedStorage(/ENOSPC/));
+      const ended = await comesToItsEnd(cluster, victim, failedStorage(/ENOSPC|No space left/));
       if (ended) await hold();
       await disk.makeRoom();
       await cluster.restart(victim);

@@ -11,7 +11,7 @@ const FILE_CALLS = `${SYNCS},pwrite64,pwritev,openat,rename,ftruncate,unlink`;
 export const failedSync = (unavailable: string | null): Fault => ({
   kind: "failed fdatasync",
   unavailable,
-  strike: (scene) => strikeDead(scene, SYNCS, "error=EIO", failedStorage(/EIO/)),
+  strike: (scene) => strikeDead(scene, SYNCS, "error=EIO", failedStorage(/EIO|Input\/output error/)),
 });
 
 /** SIGKILL at one of the next system calls on files, before it is done: in the middle of a write, a rename, a snapshot. */
