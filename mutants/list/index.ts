@@ -17,6 +17,7 @@ import { CORE_TRANSFER } from "./core-transfer.ts";
 import { FOUND_MEMBERS } from "./found-members.ts";
 import { KV_CONSISTENCY } from "./kv-consistency.ts";
 import { KV } from "./kv.ts";
+import { OVERLOAD } from "./overload.ts";
 import { RUNTIME_MEMBERS } from "./runtime-members.ts";
 import { RUNTIME_EXACTLY_ONCE } from "./runtime-exactly-once.ts";
 import { RUNTIME_SESSIONS } from "./runtime-sessions.ts";
@@ -50,6 +51,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CORE_FORWARDED_READS,
   ...CORE_INPUT,
   ...FOUND_MEMBERS,
+  ...OVERLOAD,
   ...RUNTIME,
   ...RUNTIME_MEMBERS,
   ...RUNTIME_SESSIONS,

@@ -148,8 +148,8 @@ export const RUNTIME: readonly Mutant[] = [
     id: "runtime/abort-says-not-done",
     bug: "tells a caller that aborts that nothing was done, although its command is in the log",
     file: REQUESTS,
-    find: 'this.reject(id, unknownOr(reason, request, "The wait was aborted."));',
-    replace: "this.reject(id, reason);",
+    find: 'this.#close(id)?.promise.reject(unknownOr(reason, request, "The wait was aborted."));',
+    replace: "this.#close(id)?.promise.reject(reason);",
   },
   {
     id: "runtime/aborted-but-proposed",

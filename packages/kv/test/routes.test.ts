@@ -211,6 +211,25 @@ test("the caller's deadline shortens the time limit, and never lengthens it", as
   }
 });
 
+test("for a caller whose time was up before its turn came, or who has gone, nothing is done any more", async () => {
+  const node = new FakeNode();
+  const service = kvService(node, { clock: new ManualClock() });
+  const request = create(CommandRequestSchema, { key: "k", op: Op.PUT });
+  const responseHeader = new Headers();
+  const here = new AbortController().signal;
+  for (const late of [
+    { signal: here, timeoutMs: () => 0 },
+    { signal: here, timeoutMs: () => -3 },
+    { signal: AbortSignal.abort(), timeoutMs: () => undefined },
+  ]) {
+    expect((await service.command(request, { ...late, responseHeader })).err).toBe("ErrTimeout");
+  }
+  expect(node.signals).toEqual([]);
+  expect(node.proposed).toEqual([]);
+  await service.command(request, { signal: here, timeoutMs: () => undefined, responseHeader });
+  expect(node.proposed).toHaveLength(1);
+});
+
 test("when the caller goes away the node is told", async () => {
   const clock = new ManualClock();
   const node = new FakeNode();

@@ -1,5 +1,6 @@
 import type { MemberChange, NodeId, PeerIdentity, RequestId } from "@eraft/core";
 import { Applier } from "./applier.ts";
+import { Backlog } from "./backlog.ts";
 import { Turns } from "./clock.ts";
 import { toBytes } from "./commands.ts";
 import { limitOf } from "./deadline.ts";
@@ -46,7 +47,8 @@ export class RaftNode<
 > extends MemberOperations {
   readonly #settings: Settings<Command, Query, Result, Answer>;
   readonly #events: Events;
-  readonly #requests = new Requests();
+  readonly #backlog: Backlog;
+  readonly #requests: Requests;
   readonly #peers: Peers;
   readonly #host: Host;
   readonly #applier: Applier;
@@ -67,8 +69,10 @@ export class RaftNode<
   constructor(options: RaftNodeOptions<Command, Query, Result, Answer>) {
     super();
     this.#settings = resolveOptions(options);
-    const { id, peers, clock, logger, stateMachine, identity, maxPendingRequests, electionTimeoutMs } =
-      this.#settings;
+    const { id, peers, clock, logger, stateMachine, identity } = this.#settings;
+    const { maxPendingRequests, maxWaitMs, electionTimeoutMs } = this.#settings;
+    this.#backlog = new Backlog(clock, maxWaitMs);
+    this.#requests = new Requests(this.#backlog);
     this.#events = new Events(logger);
     this.#peers = new Peers(id, peers, clock);
     this.#host = {
@@ -114,8 +118,8 @@ export class RaftNode<
    */
   async propose(command: Command, options: RequestOptions = {}): Promise<Result> {
     const bytes = toBytes(command, this.#settings.codec, this.#settings.maxCommandBytes);
-    const engine = this.#admit(bytes.length);
-    const wish = { effect: "command", sizeBytes: bytes.length } as const;
+    const engine = this.#admit(bytes.length, true);
+    const wish = { effect: "command", sizeBytes: bytes.length, isQueued: true } as const;
     const { id, promise } = this.#requests.open(this.#limit(options), wish);
     engine.loop.push({ type: "propose", id, command: bytes });
     return (await promise) as Result;
@@ -128,10 +132,11 @@ export class RaftNode<
    * NodeFailedError; the signal's reason when aborted, a TimeoutError when timed out; what the state machine's `query` rejected with. A read can always be repeated.
    */
   async read(query: Query, options: ReadOptions = {}): Promise<Answer> {
-    const engine = this.#admit();
     const { consistency = "linearizable" } = options;
+    const isQueued = consistency !== "stale";
+    const engine = this.#admit(0, isQueued);
     const onReadable = (id: RequestId): void => this.#applier.query(id, query);
-    const { id, promise } = this.#requests.open(this.#limit(options), { effect: null, onReadable });
+    const { id, promise } = this.#requests.open(this.#limit(options), { effect: null, isQueued, onReadable });
     if (consistency === "stale") onReadable(id);
     else engine.loop.push({ type: "read", id, consistency });
     return (await promise) as Answer;
@@ -266,14 +271,15 @@ export class RaftNode<
     engine.start();
   }
 
-  /** Who may ask for something now. */
-  #admit(sizeBytes = 0): Engine {
+  /** Who may ask for something now; `isQueued` if that has to wait for a majority, and would do so in vain where too many do already. */
+  #admit(sizeBytes = 0, isQueued = false): Engine {
     this.#throwIfStopped();
     this.#throwIfFailed();
     if (this.#engine === null || this.#phase !== "running") throw new NotStartedError();
     const { maxPendingRequests, maxPendingBytes } = this.#settings;
     if (this.#requests.size >= maxPendingRequests) throw new BusyError();
     if (this.#requests.bytes + sizeBytes > maxPendingBytes) throw new BusyError();
+    if (isQueued && this.#backlog.isTooLong) throw new BusyError();
     return this.#engine;
   }
 

@@ -71,6 +71,11 @@ export interface RaftNodeOptions<
   readonly maxPendingRequests?: number;
   /** Bytes of commands that may wait at a time before more are refused as busy. Default 64 MiB; at least `maxCommandBytes`. */
   readonly maxPendingBytes?: number;
+  /**
+   * Commands and reads that would have to wait for about this long, because so many wait already, are refused as busy. Default a quarter of
+   * `electionTimeoutMs`, which should be many times what a round trip and a write take. Should be well below the time after which callers give up.
+   */
+  readonly maxWaitMs?: number;
   /** The largest command. Default 1 MiB: one that no message can carry would block the log behind it for ever. */
   readonly maxCommandBytes?: number;
   /** For reads with the consistency `lease`. On all servers the same, or on none. Default: none, such reads are linearizable ones. */
@@ -98,6 +103,7 @@ export interface Settings<Command, Query, Result, Answer> {
   readonly snapshotBytes: number;
   readonly maxPendingRequests: number;
   readonly maxPendingBytes: number;
+  readonly maxWaitMs: number;
   readonly maxCommandBytes: number;
   readonly electionTimeoutMs: number;
   readonly transferOnStop: boolean;
@@ -125,6 +131,7 @@ export function resolveOptions<Command, Query, Result, Answer>(
     snapshotBytes,
     maxPendingRequests,
     maxPendingBytes,
+    maxWaitMs,
     maxCommandBytes,
     transferOnStop,
     seed,
@@ -135,6 +142,7 @@ export function resolveOptions<Command, Query, Result, Answer>(
     snapshotBytes: 8 << 20,
     maxPendingRequests: 10_000,
     maxPendingBytes: 64 << 20,
+    maxWaitMs: (rest.electionTimeoutMs ?? 1000) / 4,
     transferOnStop: true,
     maxCommandBytes: 1 << 20,
     seed: Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
@@ -144,7 +152,12 @@ export function resolveOptions<Command, Query, Result, Answer>(
   check(peers instanceof Map, "peers: must be a Map from server id to address.");
   checkAtLeast("heartbeatMs", heartbeatMs, 2);
   checkAtLeast("electionTimeoutMs", electionTimeoutMs, 2 * heartbeatMs, "twice heartbeatMs");
-  for (const [name, value] of Object.entries({ snapshotBytes, maxPendingRequests, maxCommandBytes })) {
+  for (const [name, value] of Object.entries({
+    snapshotBytes,
+    maxPendingRequests,
+    maxWaitMs,
+    maxCommandBytes,
+  })) {
     checkAtLeast(name, value, 1);
   }
   checkAtLeast("maxPendingBytes", maxPendingBytes, maxCommandBytes, `maxCommandBytes (${maxCommandBytes})`);
@@ -179,6 +192,7 @@ export function resolveOptions<Command, Query, Result, Answer>(
     snapshotBytes,
     maxPendingRequests,
     maxPendingBytes,
+    maxWaitMs,
     maxCommandBytes,
     electionTimeoutMs,
     transferOnStop,

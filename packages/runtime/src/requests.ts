@@ -1,4 +1,5 @@
 import type { RequestId } from "@eraft/core";
+import type { Backlog } from "./backlog.ts";
 import { type Effect, OutcomeUnknownError } from "./errors.ts";
 import type { AbortSignalLike } from "./request-options.ts";
 
@@ -8,6 +9,8 @@ export interface Wish {
   readonly effect: Effect | null;
   /** Bytes that wait with it. */
   readonly sizeBytes?: number;
+  /** It waits for a majority like all others, and counts among those that wait. */
+  readonly isQueued?: boolean;
   /** What to do when the state is new enough for a read. */
   readonly onReadable?: (id: RequestId) => void;
 }
@@ -24,9 +27,14 @@ interface Request {
 
 /** The callers that wait. Each one is answered exactly once; what comes for a request that was answered already is ignored. */
 export class Requests {
+  readonly #backlog: Backlog;
   readonly #open = new Map<RequestId, Request>();
   #lastId = 0;
   #bytes = 0;
+
+  constructor(backlog: Backlog) {
+    this.#backlog = backlog;
+  }
 
   get size(): number {
     return this.#open.size;
@@ -54,6 +62,7 @@ export class Requests {
     const detach = (): void => signal?.removeEventListener("abort", onAbort);
     this.#open.set(id, { wish, promise, detach, isStepped: false, isCommitted: false });
     this.#bytes += wish.sizeBytes ?? 0;
+    if (wish.isQueued === true) this.#backlog.enter(id);
     return { id, promise: promise.promise };
   }
 
@@ -68,14 +77,18 @@ export class Requests {
   }
 
   readable(id: RequestId): void {
+    // How long the state machine takes to answer, only its own callers care.
+    this.#backlog.served(id);
     this.#open.get(id)?.wish.onReadable?.(id);
   }
 
   resolve(id: RequestId, result: unknown): void {
+    this.#backlog.served(id);
     this.#close(id)?.promise.resolve(result);
   }
 
   reject(id: RequestId, error: unknown): void {
+    this.#backlog.left(id);
     this.#close(id)?.promise.reject(error);
   }
 
@@ -99,7 +112,9 @@ export class Requests {
   #abort(id: RequestId, reason: unknown): void {
     const request = this.#open.get(id);
     if (request === undefined) return;
-    this.reject(id, unknownOr(reason, request, "The wait was aborted."));
+    // A command that may be in the log is still work, whoever waits for it: its outcome ends that.
+    if (request.wish.effect === null || !request.isStepped) this.#backlog.left(id);
+    this.#close(id)?.promise.reject(unknownOr(reason, request, "The wait was aborted."));
   }
 
   #close(id: RequestId): Request | undefined {

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { execFile } from "node:child_process";
 import { expect, test } from "vitest";
 
-const TOOLS = ["members-run", "rolling-restart", "failover", "big-snapshot", "slow-followers"];
+const TOOLS = ["members-run", "rolling-restart", "failover", "big-snapshot", "slow-followers", "overload"];
 
 /** Runs a tool as its script does. */
 async function run(

@@ -7,6 +7,7 @@ import { type KvCallReport, KvInvalidArgumentError } from "../errors.ts";
 import { LeaderFinder } from "./leader-finder.ts";
 import type { RetryContext } from "./retry-loop.ts";
 import { Servers, Transports } from "./servers.ts";
+import { Throttle } from "./throttle.ts";
 import { withinLimits } from "./within-limits.ts";
 
 /** What every client of a cluster is told. */
@@ -62,12 +63,14 @@ export class Caller {
     this.transports = new Transports(options.connect);
     this.#statusServers = new Servers(KVService, this.transports);
     this.#deadlineMs = checkMs("deadlineMs", options.deadlineMs ?? 10_000);
+    const clock = options.clock ?? systemClock;
     this.context = {
       finder: new LeaderFinder(this.addresses),
+      throttle: new Throttle(clock),
       attemptsPerRound: this.addresses.length,
       attemptTimeoutMs: checkMs("attemptTimeoutMs", options.attemptTimeoutMs ?? 1000),
       maxPauseMs: checkMs("maxPauseMs", options.maxPauseMs ?? 500),
-      clock: options.clock ?? systemClock,
+      clock,
       random: options.random ?? Math.random,
     };
   }

@@ -4,12 +4,14 @@ import { Backoff } from "./backoff.ts";
 import type { CallScope } from "./call-scope.ts";
 import { type KvCallError, type KvCallReport, KvRefusedError, KvSessionExpiredError } from "../errors.ts";
 import type { LeaderFinder } from "./leader-finder.ts";
+import type { AttemptEnd, Throttle } from "./throttle.ts";
 import { type Verdict, failed } from "./verdict.ts";
 import type { AttemptLimits } from "./within-limits.ts";
 
 /** What the calls of one client share. */
 export interface RetryContext {
   readonly finder: LeaderFinder;
+  readonly throttle: Throttle;
   /** Attempts between two pauses: each address once. */
   readonly attemptsPerRound: number;
   readonly attemptTimeoutMs: number;
@@ -57,7 +59,8 @@ export class RetryLoop<T> {
     for (;;) {
       if (this.#call.ended !== null) throw this.#call.endError(this.#call.ended, this.#report());
       const { address } = this.#walk;
-      const verdict = await this.#attempt(address);
+      const verdict = await this.#inTurn(address);
+      if (verdict === null) continue;
       if (verdict.type === "answer") {
         this.#answered(address);
         this.#mayHappen = false;
@@ -69,6 +72,23 @@ export class RetryLoop<T> {
       if (verdict.busy || this.#attempts % attemptsPerRound === 0) {
         await this.#call.sleep(this.#backoff.nextMs());
       }
+    }
+  }
+
+  /** An attempt as soon as the servers bear one more; null if the call ends before that. */
+  async #inTurn(address: string): Promise<Verdict<T> | null> {
+    const { throttle } = this.#context;
+    const number = await throttle.begin(this.#call.signal);
+    if (number === null) return null;
+    let end: AttemptEnd = "other";
+    try {
+      if (this.#call.ended !== null) return null;
+      const verdict = await this.#attempt(address);
+      if (verdict.type === "answer") end = "served";
+      else if (verdict.type === "failed" && verdict.busy) end = "busy";
+      return verdict;
+    } finally {
+      throttle.end(number, end);
     }
   }
 

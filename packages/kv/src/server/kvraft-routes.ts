@@ -124,7 +124,9 @@ async function withTimeLimit<T>(
   context: KvCallContext,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T | null> {
-  const limitMs = Math.max(0, Math.min(settings.timeLimitMs, context.timeoutMs() ?? Infinity));
+  const limitMs = Math.min(settings.timeLimitMs, context.timeoutMs() ?? Infinity);
+  // Its caller has given up while it waited for its turn here: nobody would hear what became of it.
+  if (limitMs <= 0 || context.signal.aborted) return null;
   const controller = new AbortController();
   const { promise: over, resolve } = Promise.withResolvers<null>();
   const stop = (): void => {
@@ -133,7 +135,6 @@ async function withTimeLimit<T>(
   };
   const cancelTimer = settings.clock.after(limitMs, stop);
   context.signal.addEventListener("abort", stop, { once: true });
-  if (context.signal.aborted) stop();
   try {
     return await Promise.race([over, run(controller.signal)]);
   } finally {

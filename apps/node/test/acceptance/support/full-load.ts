@@ -11,13 +11,15 @@ const DEADLINE_MS = 30_000;
 /** Clients that put values of 1 KiB without pause. */
 export class FullLoad {
   acknowledged = 0;
+  readonly #value: string;
   readonly #clients: Clients;
   readonly #running: Promise<unknown>;
   readonly #errors: string[] = [];
   #begun = 0;
   #isOver = false;
 
-  constructor(addresses: readonly string[], clients: number) {
+  constructor(addresses: readonly string[], clients: number, value: string = VALUE) {
+    this.#value = value;
     this.#clients = openClients(addresses, CONNECTIONS);
     this.#running = Promise.all(Array.from({ length: clients }, (_, at) => this.#work(at)));
   }
@@ -45,7 +47,7 @@ export class FullLoad {
     while (!this.#isOver) {
       this.#begun += 1;
       try {
-        await client?.put(`full-${this.#begun % KEYS}`, VALUE, { deadlineMs: DEADLINE_MS });
+        await client?.put(`full-${this.#begun % KEYS}`, this.#value, { deadlineMs: DEADLINE_MS });
         this.acknowledged += 1;
       } catch (error) {
         if (!(error instanceof KvCallError)) throw error;
