@@ -163,6 +163,18 @@ export class KvFutureRevisionError extends KvCallError {
   }
 }
 
+/** Too much is under way already. Await some of it, and call again. */
+export class KvBusyError extends KvCallError {
+  override readonly name: string = "KvBusyError";
+  readonly code = "busy";
+}
+
+/** The transport, or the server, cannot do this at all. */
+export class KvUnsupportedError extends KvCallError {
+  override readonly name: string = "KvUnsupportedError";
+  readonly code = "unsupported";
+}
+
 function describe(what: string, report: KvCallReport): string {
   const outcome = report.outcome === "unknown" ? "it may have been done" : "it was not done";
   const attempts = report.attempts === 1 ? "1 attempt" : `${report.attempts} attempts`;

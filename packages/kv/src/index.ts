@@ -16,6 +16,8 @@ export type {
   KvWritten,
 } from "./client/operations.ts";
 export type { KvScanOptions } from "./client/scan.ts";
+export { KvStream } from "./client/stream.ts";
+export type { KvStreamOptions } from "./client/stream.ts";
 export { KvWatch } from "./client/watch.ts";
 export type { KvUpdate, KvWatchOptions } from "./client/watch.ts";
 export { KvraftClient } from "./client/kvraft-client.ts";
@@ -24,6 +26,7 @@ export type { KvCallOptions, KvCallerOptions, KvNodeReport } from "./client/call
 export type { KvConsistency } from "./protocol.ts";
 export {
   KvAbortedError,
+  KvBusyError,
   KvCallError,
   KvClosedError,
   KvCompactedError,
@@ -34,6 +37,7 @@ export {
   KvSessionExpiredError,
   KvSnapshotError,
   KvTimeoutError,
+  KvUnsupportedError,
 } from "./errors.ts";
 export type { KvCallOutcome, KvCallReport, KvRefusalReason, KvSnapshotErrorCode } from "./errors.ts";
 

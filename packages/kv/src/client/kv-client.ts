@@ -12,6 +12,7 @@ import { RetryLoop, type RetryRequest } from "./retry-loop.ts";
 import { type KvScanOptions, scan } from "./scan.ts";
 import { Servers } from "./servers.ts";
 import { SESSION_WINDOW, WriteSessions, type WriteTicket } from "./write-sessions.ts";
+import { KvStream, type KvStreamOptions, type StreamPort } from "./stream.ts";
 import { KvWatch, type KvWatchOptions, type WatchPort } from "./watch.ts";
 import { withinLimits } from "./within-limits.ts";
 
@@ -34,6 +35,7 @@ export class KvClient extends KvOperations {
   readonly #servers: Servers<typeof KvService>;
   readonly #sessions: WriteSessions;
   readonly #watchPort: WatchPort;
+  readonly #streamPort: StreamPort;
 
   /** @throws {KvInvalidArgumentError} for no addresses, or numbers out of range */
   constructor(options: KvClientOptions) {
@@ -47,9 +49,10 @@ export class KvClient extends KvOperations {
       SESSION_WINDOW,
     );
     this.#sessions = new WriteSessions(maxConcurrent, (call) => this.#openSession(call));
+    const port = { caller: this.#caller, server: (address: string) => this.#servers.at(address) };
+    this.#streamPort = { ...port, openSession: (call) => this.#openSession(call) };
     this.#watchPort = {
-      caller: this.#caller,
-      server: (address) => this.#servers.at(address),
+      ...port,
       currentRevision: (signal) => this.#currentRevision(signal),
       idleMs: checkMs("watchIdleMs", options.watchIdleMs ?? 10_000),
     };
@@ -76,6 +79,14 @@ export class KvClient extends KvOperations {
   }
 
   /**
+   * Many calls over one stream, for throughput. It has a session of its own, and lives until it is closed. Where the transport has no streams in both directions, as over HTTP/1.1 and
+   * in browsers, its calls reject with a `KvUnsupportedError`.
+   */
+  stream(options: KvStreamOptions = {}): KvStream {
+    return new KvStream(this.#streamPort, options);
+  }
+
+  /**
    * Asks every server for its status, in the order of `addresses`. Waits for each up to `attemptTimeoutMs`, or the deadline if that is earlier;
    * a server that does not answer is part of the result, not an error.
    */
@@ -83,7 +94,7 @@ export class KvClient extends KvOperations {
     return this.#caller.status(options);
   }
 
-  /** Ends all calls and watches under way with `KvClosedError`, and every later one. The transports belong to whoever made them. */
+  /** Ends all calls, watches and streams under way with `KvClosedError`, and every later one. The transports belong to whoever made them. */
   close(): void {
     this.#caller.close();
   }

@@ -95,7 +95,7 @@ export class FakeStore {
         this.sessions.set(sessionId, { answers: new Map(), firstUnanswered: 1n });
         return { sessionId };
       },
-      stream: (requests) => this.#stream(requests),
+      stream: (requests) => this.stream(requests),
     };
   }
 
@@ -246,7 +246,7 @@ export class FakeStore {
     return { items, nextPageToken, revision: this.revision };
   }
 
-  async *#stream(
+  async *stream(
     requests: AsyncIterable<{ calls: StreamCall[] }>,
   ): AsyncGenerator<{ replies: StreamReply[] }> {
     for await (const { calls } of requests) yield { replies: calls.map((call) => this.answer(call)) };

@@ -10,6 +10,9 @@ import {
   KvService,
   Reason,
   type Serial,
+  type StreamCall,
+  type StreamRequest,
+  type StreamResponse,
   type WatchRequest,
   type WatchResponse,
 } from "@eraft/proto/eraft/kv/v1";
@@ -31,6 +34,12 @@ export type WatchFault = (
   serve: () => AsyncIterable<WatchResponse>,
   request: WatchRequest,
 ) => AsyncIterable<WatchResponse>;
+
+/** And for a stream: `serve` answers to the requests. */
+export type StreamFault = (
+  serve: (requests?: AsyncIterable<StreamRequest>) => AsyncIterable<StreamResponse>,
+  requests: AsyncIterable<StreamRequest>,
+) => AsyncIterable<StreamResponse>;
 
 export const serving: Fault = (serve) => serve();
 export const hanging: Fault = never;
@@ -59,6 +68,12 @@ export class FaultyCluster {
   readonly faults: Map<string, Fault[]>;
   /** What becomes of the next watches at an address, in order; without any they are served. */
   readonly watchFaults: Map<string, WatchFault[]> = new Map();
+  /** What becomes of the next streams at an address, in order; without any they are served. */
+  readonly streamFaults: Map<string, StreamFault[]> = new Map();
+  /** The addresses at which streams were opened, in order. */
+  readonly streams: string[] = [];
+  /** The calls of each message of any stream. */
+  readonly messages: StreamCall[][] = [];
   /** How far behind the store a server is when it tells a watch. */
   readonly behind: Map<string, bigint> = new Map();
   readonly arrived: Arrived[] = [];
@@ -124,6 +139,7 @@ export class FaultyCluster {
         ...service,
         ...(Object.fromEntries(unary) as object),
         watch: (request, context) => this.#watch(address, request, context),
+        stream: (requests) => this.#stream(address, requests),
       });
     });
   }
@@ -140,6 +156,22 @@ export class FaultyCluster {
     for await (const response of fault === undefined ? serve() : fault(serve, request)) {
       this.responses += 1;
       yield response;
+    }
+  }
+
+  #stream(address: string, requests: AsyncIterable<StreamRequest>): AsyncIterable<StreamResponse> {
+    this.streams.push(address);
+    const noted = this.#noting(requests);
+    const serve = (given: AsyncIterable<StreamRequest> = noted): AsyncIterable<StreamResponse> =>
+      this.store.stream(given) as AsyncIterable<StreamResponse>;
+    const fault = this.streamFaults.get(address)?.shift();
+    return fault === undefined ? serve() : fault(serve, noted);
+  }
+
+  async *#noting(requests: AsyncIterable<StreamRequest>): AsyncGenerator<StreamRequest> {
+    for await (const request of requests) {
+      this.messages.push(request.calls);
+      yield request;
     }
   }
 }
