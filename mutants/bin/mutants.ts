@@ -69,7 +69,7 @@ async function examineAll(all: readonly Mutant[], jobs: number): Promise<Examine
   const baselines = new Baselines((line) => console.log(line));
   const memory = new Memory(ROOT);
   const work = async (): Promise<void> => {
-    const examiner = await Examiner.create(ROOT, baselines, memory);
+    const examiner = new Examiner(ROOT, baselines, memory);
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const [at, mutant] = next;

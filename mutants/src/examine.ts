@@ -4,7 +4,7 @@ import { apply, MutantError } from "./apply.ts";
 import type { Killer } from "./killers.ts";
 import { killersOf } from "./killers.ts";
 import type { Memory } from "./memory.ts";
-import type { Mutant } from "./mutant.ts";
+import { folderOf, type Mutant } from "./mutant.ts";
 import { Scratch } from "./scratch.ts";
 import { TypesCheck } from "./types-check.ts";
 
@@ -30,23 +30,19 @@ export class Examiner {
   readonly #baselines: Baselines;
   readonly #memory: Memory;
 
-  private constructor(scratch: Scratch, baselines: Baselines, memory: Memory) {
-    this.#scratch = scratch;
-    this.#types = new TypesCheck(scratch.root);
+  constructor(original: string, baselines: Baselines, memory: Memory) {
+    this.#scratch = new Scratch(original);
+    this.#types = new TypesCheck(this.#scratch.root);
     this.#baselines = baselines;
     this.#memory = memory;
-  }
-
-  static async create(original: string, baselines: Baselines, memory: Memory): Promise<Examiner> {
-    const examiner = new Examiner(new Scratch(original), baselines, memory);
-    await examiner.#types.begin();
-    return examiner;
   }
 
   /** Throws MutantError for a mutant that is no program, and another error for a killer that does not work. */
   async examine(mutant: Mutant): Promise<Result> {
     const { root } = this.#scratch;
-    const error = await this.#withMutant(mutant, () => this.#types.firstNewError());
+    const folder = folderOf(mutant);
+    await this.#types.begin(folder);
+    const error = await this.#withMutant(mutant, () => this.#types.firstNewError(folder));
     if (error !== null) throw new MutantError(`${mutant.id} does not compile, so it is no bug: ${error}`);
     let seconds = 0;
     for (const { killer, run } of this.#turnsFor(mutant)) {
