@@ -15,6 +15,7 @@ import { CORE_SNAPSHOTS } from "./core-snapshots.ts";
 import { CORE_SUCCESSION } from "./core-succession.ts";
 import { CORE_TRANSFER } from "./core-transfer.ts";
 import { FOUND_MEMBERS } from "./found-members.ts";
+import { KV_CLIENT } from "./kv-client.ts";
 import { KV_CONSISTENCY } from "./kv-consistency.ts";
 import { KV } from "./kv.ts";
 import { OVERLOAD } from "./overload.ts";
@@ -68,6 +69,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TRANSPORT_UPLOADS,
   ...TRANSPORT_PIPES,
   ...KV,
+  ...KV_CLIENT,
   ...KV_CONSISTENCY,
   ...APPS_NODE,
 ];

@@ -2,6 +2,7 @@
 export { KvClient } from "./client/kv-client.ts";
 export type { KvClientOptions } from "./client/kv-client.ts";
 export type { KvBytes, KvCondition, KvExpected, KvOperation, KvRange } from "./client/arguments.ts";
+export { KvOperations } from "./client/operations.ts";
 export { KvItem } from "./client/item.ts";
 export type { KvChange } from "./client/item.ts";
 export type {

@@ -89,6 +89,11 @@ export class KvWatch implements AsyncIterable<KvChange> {
     return this.#handedOut;
   }
 
+  /** Streams that were begun, at whichever server: the first one, and one more whenever a server has failed. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
   /** Begins, if iterating has not begun it. Resolves once a server tells all changes after the revision that this resolves with. Rejects as iterating would. */
   async started(): Promise<number> {
     const asked = this.#handedOut;
