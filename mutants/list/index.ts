@@ -20,6 +20,7 @@ import { KV_CONSISTENCY } from "./kv-consistency.ts";
 import { KV } from "./kv.ts";
 import { OVERLOAD } from "./overload.ts";
 import { RUNTIME_MEMBERS } from "./runtime-members.ts";
+import { RUNTIME_EMBEDDING } from "./runtime-embedding.ts";
 import { RUNTIME_EXACTLY_ONCE } from "./runtime-exactly-once.ts";
 import { RUNTIME_SESSIONS } from "./runtime-sessions.ts";
 import { RUNTIME } from "./runtime.ts";
@@ -57,6 +58,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RUNTIME_MEMBERS,
   ...RUNTIME_SESSIONS,
   ...RUNTIME_EXACTLY_ONCE,
+  ...RUNTIME_EMBEDDING,
   ...STORAGE_MEMORY,
   ...STORAGE_WAL,
   ...STORAGE_WAL_ORDER,

@@ -36,6 +36,25 @@ export function json<T>(check: (value: unknown) => T = (value) => value as T): C
   };
 }
 
+/**
+ * Messages of a protobuf-es schema. The functions are handed in, so that this package does not depend on theirs:
+ *
+ *     import { fromBinary, toBinary } from "@bufbuild/protobuf";
+ *     const codec = protobuf(CommandSchema, fromBinary, toBinary);
+ *
+ * A message of which no field is set is no bytes at all, and so cannot be a command.
+ */
+export function protobuf<Schema, Message>(
+  schema: Schema,
+  fromBinary: (schema: Schema, bytes: Uint8Array) => Message,
+  toBinary: (schema: Schema, message: Message) => Uint8Array,
+): Codec<Message> {
+  return {
+    encode: (message) => toBinary(schema, message),
+    decode: (encoded) => fromBinary(schema, encoded),
+  };
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 

@@ -1,4 +1,4 @@
-export { RaftNode } from "./node.ts";
+export { type LeaderHint, RaftNode } from "./node.ts";
 export type { CommandCodec, LeaseReads, RaftNodeOptions } from "./options.ts";
 export type { NodeIdentity } from "./identities.ts";
 export { MemberOperations } from "./member-operations.ts";
@@ -14,7 +14,15 @@ export type {
   TransferOptions,
 } from "./request-options.ts";
 export { systemClock } from "./clock.ts";
-export { bytes, type Codec, json } from "./codecs.ts";
+
+// Commands, results and states that are not bytes.
+export { bytes, type Codec, json, protobuf } from "./codecs.ts";
+export {
+  defineStateMachine,
+  type StateMachineDefinition,
+  type StreamedState,
+  type WholeState,
+} from "./typed-state-machine.ts";
 
 // Exactly-once sessions, for any state machine.
 export {

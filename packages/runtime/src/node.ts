@@ -1,4 +1,4 @@
-import type { MemberChange, NodeId, PeerIdentity, RequestId } from "@eraft/core";
+import type { LogIndex, MemberChange, NodeId, PeerIdentity, RequestId } from "@eraft/core";
 import { Applier } from "./applier.ts";
 import { Backlog } from "./backlog.ts";
 import { Turns } from "./clock.ts";
@@ -9,6 +9,7 @@ import {
   BusyError,
   InvariantBrokenError,
   NodeFailedError,
+  NotLeaderError,
   NotStartedError,
   StoppedError,
   StorageFailedError,
@@ -32,6 +33,17 @@ import type {
 } from "./request-options.ts";
 import { Requests } from "./requests.ts";
 import { type NodeStatus, type Phase, statusOf } from "./status.ts";
+import { type Wait, Waits } from "./waits.ts";
+
+/** Between two questions whether there is a leader to catch up with. */
+const CATCH_UP_PAUSE_MS = 20;
+
+/** Who leads, as far as a server knows. */
+export interface LeaderHint {
+  readonly leaderId: NodeId;
+  /** Null if nobody has said where it is. */
+  readonly leaderAddress: string | null;
+}
 
 /**
  * One server of a Raft cluster: a core, driven by time, messages and clients, over the storage, transport and state machine it is given.
@@ -53,6 +65,7 @@ export class RaftNode<
   readonly #host: Host;
   readonly #applier: Applier;
   readonly #identities: Identities;
+  readonly #waits: Waits;
   #engine: Engine | null = null;
   #phase: Phase = "created";
   #failure: NodeFailedError | null = null;
@@ -74,6 +87,7 @@ export class RaftNode<
     this.#backlog = new Backlog(clock, maxWaitMs);
     this.#requests = new Requests(this.#backlog);
     this.#events = new Events(logger);
+    this.#waits = new Waits(this.#events, maxPendingRequests);
     this.#peers = new Peers(id, peers, clock);
     this.#host = {
       clock,
@@ -154,6 +168,52 @@ export class RaftNode<
     const { id, promise } = this.#requests.open(this.#limit(options), { effect: null });
     engine.loop.push({ type: "transferLeadership", id, to: options.to ?? null });
     await promise;
+  }
+
+  /**
+   * Resolves once this server knows who leads, itself perhaps, with the one that it then knows. May be called before `start`. By the time a caller goes on, the
+   * leader may be another one.
+   *
+   * @throws StoppedError, a NodeFailedError; BusyError if too many wait; the signal's reason when aborted, a TimeoutError when timed out.
+   */
+  async waitForLeader(options: RequestOptions = {}): Promise<LeaderHint> {
+    const leader = (): NodeId | null => this.#engine?.loop.leaderId ?? null;
+    await this.#waits.begin(() => leader() !== null, this.#limit(options)).promise;
+    const leaderId = leader();
+    // Somebody who was told of the leader before us may have deposed it; then that, too, was long enough to wait.
+    return leaderId === null
+      ? this.waitForLeader(options)
+      : { leaderId, leaderAddress: this.#peers.addressOf(leaderId) };
+  }
+
+  /**
+   * Resolves once the state of this server reflects the log up to `index`, as a `stale` read here then does, with the index that it reflects. May be called
+   * before `start`. Nobody promises that there will ever be so many entries.
+   *
+   * @throws as {@link waitForLeader}
+   */
+  async waitForApplied(index: LogIndex, options: RequestOptions = {}): Promise<LogIndex> {
+    if (!Number.isSafeInteger(index)) throw new TypeError(`${index} is not a log index`);
+    await this.#waits.begin(() => this.#applier.lastApplied >= index, this.#limit(options)).promise;
+    return this.#applier.lastApplied;
+  }
+
+  /**
+   * Resolves once the state of this server reflects everything that any server had acknowledged when this was called, with the index that it reflects: after a
+   * start, say, before it takes part in answering stale reads. Goes on trying while no leader is known. May be called before `start`.
+   *
+   * @throws as {@link waitForLeader}
+   */
+  async waitForCaughtUp(options: RequestOptions = {}): Promise<LogIndex> {
+    let reached: LogIndex | null = null;
+    const wait = this.#waits.begin(() => reached !== null, this.#limit(options));
+    const settle = (index: LogIndex): void => {
+      reached = index;
+      this.#waits.look();
+    };
+    void this.#catchUp(wait, settle);
+    await wait.promise;
+    return reached ?? this.#applier.lastApplied;
   }
 
   /** Who belongs to the cluster, as far as this server knows. Nobody before `start`, and in a joiner until the leader has spoken to it. */
@@ -269,6 +329,7 @@ export class RaftNode<
     this.#throwIfFailed();
     this.#phase = "running";
     engine.start();
+    this.#waits.look();
   }
 
   /** Who may ask for something now; `isQueued` if that has to wait for a majority, and would do so in vain where too many do already. */
@@ -281,6 +342,31 @@ export class RaftNode<
     if (this.#requests.bytes + sizeBytes > maxPendingBytes) throw new BusyError();
     if (isQueued && this.#backlog.isTooLong) throw new BusyError();
     return this.#engine;
+  }
+
+  /** Asks for an index to read from, again and again until there is one. */
+  async #catchUp(wait: Wait, settle: (index: LogIndex) => void): Promise<void> {
+    while (!wait.isOver()) {
+      try {
+        if (this.#phase === "running") {
+          const engine = this.#admit();
+          const onReadable = (id: RequestId): void => this.#requests.resolve(id, this.#applier.lastApplied);
+          const { id, promise } = this.#requests.open(undefined, { effect: null, onReadable });
+          engine.loop.push({ type: "read", id, consistency: "linearizable" });
+          settle((await promise) as LogIndex);
+          return;
+        }
+      } catch (error) {
+        // Nobody leads yet, or no longer; or too much is waiting.
+        const isPassing = error instanceof NotLeaderError || error instanceof BusyError;
+        if (!isPassing) wait.fail(error);
+      }
+      if (wait.isOver()) return;
+      const pause = Promise.withResolvers<void>();
+      const cancel = this.#settings.clock.after(CATCH_UP_PAUSE_MS, pause.resolve);
+      await Promise.race([pause.promise, wait.promise.catch(() => {})]);
+      cancel();
+    }
   }
 
   #limit(options: RequestOptions): AbortSignalLike | undefined {
@@ -302,6 +388,7 @@ export class RaftNode<
     this.#host.logger.error(failure.message, { error: failure });
     this.#engine?.stop();
     this.#requests.endAll(failure, { spareCommitted: false });
+    this.#waits.end(failure);
     // Silence, not an error to every peer: to them this server has crashed, and they know what to do about that.
     void this.#stopTransport();
     this.#events.emit("failure", failure);
@@ -309,6 +396,7 @@ export class RaftNode<
 
   async #stop(): Promise<void> {
     this.#isClosing = true;
+    this.#waits.end(new StoppedError());
     const engine = this.#phase === "running" ? this.#engine : null;
     if (this.#failure === null) this.#phase = "stopping";
     const { transferOnStop, electionTimeoutMs } = this.#settings;
