@@ -214,9 +214,9 @@ export const CORE_REPLICATION: readonly Mutant[] = [
     id: "core/heartbeat-repeats-batch",
     bug: "repeats a whole batch with every heartbeat to a follower that does not answer, and fills a slow link",
     file: REPLICATION,
-    find: "    this.#sendAppend(follower, [], prevLogIndex);\n",
+    find: "    this.#sendAppend(follower, [], this.#askedOf(follower));\n",
     replace:
-      '    const { log, config } = this.#server;\n    const repeated = follower.state === "probe" ? log.batch(prevLogIndex + 1, config.maxAppendBytes) : [];\n    this.#sendAppend(follower, repeated, prevLogIndex);\n',
+      '    const { log, config } = this.#server;\n    const asked = this.#askedOf(follower);\n    const repeated = follower.state === "probe" ? log.batch(asked + 1, config.maxAppendBytes) : [];\n    this.#sendAppend(follower, repeated, asked);\n',
   },
   {
     id: "core/window-without-end",
@@ -257,17 +257,38 @@ export const CORE_REPLICATION: readonly Mutant[] = [
     replace: "if (bytes > maxBytes) break;",
   },
   {
-    id: "core/loss-not-noticed",
-    bug: "sends entries once: heartbeats do not ask whether they arrived",
-    file: REPLICATION,
-    find: 'const prevLogIndex = follower.state === "snapshot" ? baseIndex : follower.nextIndex - 1;',
-    replace: 'const prevLogIndex = follower.state === "snapshot" ? baseIndex : follower.matchIndex;',
-  },
-  {
     id: "core/terms-decrease",
     bug: "takes the term of the compacted entry before its log for that of the last one",
     file: LOG,
     find: "return this.#entries.at(-1)?.term ?? this.#baseTerm;",
     replace: "return this.#entries.at(-1)?.term ?? 0;",
+  },
+  {
+    id: "core/asks-for-what-is-on-its-way",
+    bug: "asks in every heartbeat for all that it has sent, takes what the heartbeat has overtaken for lost, and sends it again",
+    file: "packages/core/src/replication.ts",
+    find: "    if (isOnItsWay && !follower.isOverdue) return follower.matchIndex;\n",
+    replace: "",
+  },
+  {
+    id: "core/loss-never-noticed",
+    bug: "never asks for entries that were lost on their way",
+    file: "packages/core/src/progress.ts",
+    find: "return !this.#isHeard || this.quietTicks >= this.patienceTicks;",
+    replace: "return !this.#isHeard;",
+  },
+  {
+    id: "core/patience-without-end",
+    bug: "waits twice as long after each loss, without end",
+    file: "packages/core/src/progress.ts",
+    find: "this.patienceTicks = Math.max(least, Math.min(ticks, most));",
+    replace: "this.patienceTicks = Math.max(least, Math.min(ticks, 1e9 * most));",
+  },
+  {
+    id: "core/patience-not-learnt",
+    bug: "takes entries on a slow link for lost each time, however often they have arrived late",
+    file: "packages/core/src/progress.ts",
+    find: "      this.#bePatient(2 * this.quietTicks);\n",
+    replace: "      this.#bePatient(0 * this.quietTicks);\n",
   },
 ];

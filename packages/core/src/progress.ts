@@ -1,6 +1,9 @@
 import type { PeerState } from "./effects.ts";
 import type { LogIndex, NodeId } from "./types.ts";
 
+/** However slow a link is, entries that it has lost are sent again some day. */
+const MAX_PATIENCE = 16;
+
 interface InFlight {
   readonly last: LogIndex;
   readonly bytes: number;
@@ -30,6 +33,11 @@ export class Progress {
   /** replicate: each AppendEntries with entries on its way. */
   inflight: InFlight[] = [];
   inflightBytes = 0;
+  /** replicate: ticks for which nothing of what is on its way was confirmed. */
+  quietTicks = 0;
+  /** replicate: how many of them are no sign of a loss yet. Twice as many as it took to hear of the last entries, and twice as many after each false alarm. */
+  patienceTicks: number;
+  readonly #patienceTicksMin: number;
   /** A refusal of a request up to this one says nothing new: it was sent before the last change of course. */
   ignoreRefusalsUpTo = 0;
   /** The sequence number that was current when `matchIndex` last rose: later requests are refused only by a follower that lost entries. */
@@ -43,7 +51,9 @@ export class Progress {
   /** Ticks until another snapshot may be sent. */
   snapshotPauseTicks = 0;
 
-  constructor(id: NodeId, incarnation: string | null, nextIndex: LogIndex) {
+  constructor(id: NodeId, incarnation: string | null, nextIndex: LogIndex, patienceTicksMin: number) {
+    this.patienceTicks = patienceTicksMin;
+    this.#patienceTicksMin = patienceTicksMin;
     this.id = id;
     this.incarnation = incarnation;
     this.nextIndex = nextIndex;
@@ -59,6 +69,10 @@ export class Progress {
 
   /** The follower holds everything up to `index`. */
   matched(index: LogIndex): void {
+    if (index > this.matchIndex) {
+      this.#bePatient(2 * this.quietTicks);
+      this.quietTicks = 0;
+    }
     this.matchIndex = Math.max(this.matchIndex, index);
     this.nextIndex = Math.max(this.nextIndex, index + 1);
     // Answers may be lost or late: each vouches for all requests up to its index.
@@ -71,6 +85,7 @@ export class Progress {
   /** Entries up to `last` are on their way. */
   sent(last: LogIndex, bytes: number): void {
     this.nextIndex = last + 1;
+    if (this.inflight.length === 0) this.quietTicks = 0;
     this.inflight.push({ last, bytes });
     this.inflightBytes += bytes;
   }
@@ -79,6 +94,32 @@ export class Progress {
   landAll(): void {
     this.inflight = [];
     this.inflightBytes = 0;
+  }
+
+  /** What is on its way may have been lost: surely so if the follower was away. */
+  get isOverdue(): boolean {
+    return !this.#isHeard || this.quietTicks >= this.patienceTicks;
+  }
+
+  tick(): void {
+    this.ticksSinceContact += 1;
+    if (this.snapshotPauseTicks > 0) this.snapshotPauseTicks -= 1;
+    // Of a link over which nothing comes nothing can be learnt.
+    if (this.inflight.length > 0 && this.#isHeard) this.quietTicks += 1;
+  }
+
+  /** What is on its way is asked for once: it is late, or lost. */
+  doubted(): void {
+    if (this.#isHeard) this.#bePatient(2 * this.patienceTicks);
+  }
+
+  get #isHeard(): boolean {
+    return this.ticksSinceContact < 2 * this.#patienceTicksMin;
+  }
+
+  #bePatient(ticks: number): void {
+    const [least, most] = [this.#patienceTicksMin, MAX_PATIENCE * this.#patienceTicksMin];
+    this.patienceTicks = Math.max(least, Math.min(ticks, most));
   }
 
   /** A snapshot is on its way. */

@@ -21,7 +21,7 @@ export class Replication {
     this.#server = server;
     for (const { id, incarnation } of server.configuration.members) {
       if (id === server.id) continue;
-      this.#followers.set(id, new Progress(id, incarnation, server.log.lastIndex + 1));
+      this.#followers.set(id, this.#progressOf(id, incarnation));
     }
   }
 
@@ -58,10 +58,7 @@ export class Replication {
   }
 
   tick(): void {
-    for (const follower of this.#followers.values()) {
-      follower.ticksSinceContact += 1;
-      if (follower.snapshotPauseTicks > 0) follower.snapshotPauseTicks -= 1;
-    }
+    for (const follower of this.#followers.values()) follower.tick();
     for (const [follower, ticks] of this.#leaving) {
       if (ticks > 1) this.#leaving.set(follower, ticks - 1);
       else this.#leaving.delete(follower);
@@ -178,11 +175,16 @@ export class Replication {
   }
 
   #begin(id: NodeId, incarnation: string | null): Progress {
-    const { log, lastSequence } = this.#server;
-    const progress = new Progress(id, incarnation, log.lastIndex + 1);
+    const { lastSequence } = this.#server;
+    const progress = this.#progressOf(id, incarnation);
     // A member that was removed, lost its disk and is back under its old id: answers from its earlier life may still be on their way.
     progress.distrustUpTo = lastSequence;
     return progress;
+  }
+
+  #progressOf(id: NodeId, incarnation: string | null): Progress {
+    const { log, config } = this.#server;
+    return new Progress(id, incarnation, log.lastIndex + 1, Math.ceil(config.electionTimeoutTicksMin / 2));
   }
 
   #advance(follower: Progress): void {
@@ -212,12 +214,27 @@ export class Replication {
   }
 
   #sendEmpty(follower: Progress): void {
-    // In replicate this asks "did you get all I sent?", so a lost AppendEntries is noticed at the next heartbeat. In probe it repeats the
-    // question without the entries: a follower that is down, or behind a slow link, gets no whole batch every time. A follower that waits for
-    // a snapshot is asked what it cannot refuse for long: only that it hears from a leader matters.
+    this.#sendAppend(follower, [], this.#askedOf(follower));
+  }
+
+  /**
+   * Up to where an AppendEntries without entries asks a follower whether it has the log.
+   *
+   * In probe it repeats the question without the entries: a follower that is down, or behind a slow link, gets no whole batch every time. A follower
+   * that waits for a snapshot is asked what it cannot refuse for long: only that it hears from a leader matters. In replicate "did you get all I
+   * sent?" would notice a lost AppendEntries, but only when it is overdue:
+   *
+   * 1. Four megabytes of entries are on their way. An empty AppendEntries goes its own way and overtakes them.
+   * 2. Asked for all of it, the follower refuses. The leader takes the entries for lost, and sends them again.
+   * 3. So it goes with every heartbeat, and every read: the follower gets everything many times, and falls behind the more.
+   */
+  #askedOf(follower: Progress): LogIndex {
     const { baseIndex } = this.#server.log;
-    const prevLogIndex = follower.state === "snapshot" ? baseIndex : follower.nextIndex - 1;
-    this.#sendAppend(follower, [], prevLogIndex);
+    if (follower.state === "snapshot") return baseIndex;
+    const isOnItsWay = follower.inflight.length > 0 && follower.matchIndex >= baseIndex;
+    if (isOnItsWay && !follower.isOverdue) return follower.matchIndex;
+    if (isOnItsWay) follower.doubted();
+    return follower.nextIndex - 1;
   }
 
   #sendAppend(

@@ -114,13 +114,13 @@ test("row 19: refusals of heartbeats that overtook the entries are no loss of th
   const cluster = new Cluster(3);
   cluster.elect(0);
   cluster.run(HEARTBEAT);
-  // 1. Entries to server 1 are slow. Two heartbeats that assume them arrive first and are refused; the refusals are slow, too.
+  // 1. Entries to server 1 are slow, and overdue. Two heartbeats that assume them arrive first and are refused; the refusals are slow, too.
   const arrive = cluster.hold(
     (message) => message.type === "appendEntries" && message.to === 1 && message.entries.length > 0,
   );
   const answer = cluster.hold((message) => message.type === "appendEntriesResponse" && !message.success);
   cluster.propose(0, "a");
-  cluster.run(2 * HEARTBEAT);
+  cluster.run(4 * HEARTBEAT);
   expect(cluster.network.parcels.filter(({ message }) => message.from === 1)).toHaveLength(2);
   // 2. The entries arrive and are confirmed.
   arrive();

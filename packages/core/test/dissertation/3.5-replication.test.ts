@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Message } from "@eraft/core";
 import { Cluster, TIMING } from "../harness/cluster.ts";
 import { appendEntries, conflict, success } from "../harness/messages.ts";
 import { Solo } from "../harness/solo.ts";
@@ -190,16 +191,64 @@ test("the leader commits once a majority has an entry, and tells the followers w
   for (const id of cluster.ids) expect(cluster.applied(id)).toEqual(["x"]);
 });
 
-test("lost entries are noticed at the next heartbeat and sent again, for ever if need be", () => {
+test("lost entries are noticed when they are overdue and sent again, for ever if need be", () => {
   const cluster = new Cluster(3);
   cluster.elect(0);
-  const unblock = cluster.block((message) => message.type === "appendEntries" && message.entries.length > 0);
-  const request = cluster.propose(0, "x");
-  cluster.run(30);
-  expect(cluster.outcome(request)).toBeUndefined();
+  let unblock = cluster.block((message) => message.type === "appendEntries" && message.entries.length > 0);
+  const once = cluster.propose(0, "x");
   unblock();
-  cluster.run(2 * TIMING.heartbeatTicks);
-  expect(cluster.outcome(request)).toBe("committed");
+  cluster.run(TIMING.electionTimeoutTicksMin);
+  expect(cluster.outcome(once)).toBe("committed");
+  unblock = cluster.block((message) => message.type === "appendEntries" && message.entries.length > 0);
+  const often = cluster.propose(0, "y");
+  cluster.run(500);
+  expect(cluster.outcome(often)).toBeUndefined();
+  unblock();
+  cluster.run(8 * TIMING.electionTimeoutTicksMin + TIMING.heartbeatTicks);
+  expect(cluster.outcome(often)).toBe("committed");
+});
+
+/** Entries to server 1. */
+function isForOne(message: Message): boolean {
+  return message.type === "appendEntries" && message.to === 1 && message.entries.length > 0;
+}
+
+test("what is on its way is not asked for: heartbeats and reads overtake it, and that is no sign of a loss", () => {
+  const cluster = new Cluster(3);
+  cluster.elect(0);
+  cluster.run(TIMING.heartbeatTicks);
+  const arrive = cluster.hold(isForOne);
+  cluster.propose(0, "a");
+  cluster.propose(0, "b");
+  const held = cluster.network.parcels.filter(({ message }) => isForOne(message)).length;
+  for (let ticks = 0; ticks < 4; ticks += 1) {
+    const read = cluster.read(0);
+    cluster.run(1);
+    expect(cluster.outcome(read)).toBe("readable");
+  }
+  expect(cluster.state(0).peers.get(1)).toMatchObject({ state: "replicate", matchIndex: 1, nextIndex: 4 });
+  expect(cluster.network.parcels.filter(({ message }) => isForOne(message))).toHaveLength(held);
+  arrive();
+  cluster.run(TIMING.heartbeatTicks);
+  expect(cluster.applied(1)).toEqual(["a", "b"]);
+});
+
+test("a leader gets to know how slow a link is, and then sends each entry over it once", () => {
+  const cluster = new Cluster(3);
+  cluster.elect(0);
+  cluster.run(TIMING.heartbeatTicks);
+  const sentFor = (value: string): number => {
+    const arrive = cluster.hold(isForOne);
+    cluster.propose(0, value);
+    cluster.run(2 * TIMING.electionTimeoutTicksMin);
+    const { length } = cluster.network.parcels.filter(({ message }) => isForOne(message));
+    arrive();
+    cluster.run(TIMING.heartbeatTicks);
+    expect(cluster.applied(1).at(-1)).toBe(value);
+    return length;
+  };
+  expect(sentFor("a")).toBeGreaterThan(1);
+  expect([sentFor("b"), sentFor("c")]).toEqual([1, 1]);
 });
 
 test("what the follower said it holds never becomes less through old answers", () => {
