@@ -5,6 +5,7 @@ const SERVICE = "apps/node/src/server/admin-service.ts";
 const ERRORS = "apps/node/src/server/admin-errors.ts";
 const PRESENTATION = "apps/node/src/server/presentation.ts";
 const RECEPTION = "apps/node/src/server/reception.ts";
+const DATA_DIR = "apps/node/src/server/data-dir.ts";
 const DISK = "apps/node/src/server/disk.ts";
 const NAME = "apps/node/src/server/cluster-id.ts";
 const REDIRECTIONS = "apps/node/src/server/redirections.ts";
@@ -20,6 +21,20 @@ const SURVIVOR = "apps/node/src/recover/survivor.ts";
 /** Of members, disks and recovery, what the command line and the server decide; and how new the answer to a GET is. */
 export const APPS_NODE: readonly Mutant[] = [
   // --- who a node is when it starts
+  {
+    id: "node/other-storage-accepted",
+    bug: "begins with an empty log in a directory that has another kind of storage",
+    file: DATA_DIR,
+    find: "  if (used !== null && used !== type) {",
+    replace: "  if (used !== null && used !== type && id < 0) {",
+  },
+  {
+    id: "node/recovers-an-empty-log",
+    bug: "looks for a write-ahead log in whatever directory it is to recover",
+    file: RECOVER,
+    find: 'storageTypeOf(dir) ?? "wal"',
+    replace: 'storageTypeOf(dir) === null ? "level" : "wal"',
+  },
   {
     id: "node/empty-disk-founds-again",
     bug: "lets nodes with empty disks found a cluster that is there already",

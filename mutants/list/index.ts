@@ -24,6 +24,7 @@ import { RUNTIME_EMBEDDING } from "./runtime-embedding.ts";
 import { RUNTIME_EXACTLY_ONCE } from "./runtime-exactly-once.ts";
 import { RUNTIME_SESSIONS } from "./runtime-sessions.ts";
 import { RUNTIME } from "./runtime.ts";
+import { STORAGE_LEVEL } from "./storage-level.ts";
 import { STORAGE_MEMORY } from "./storage-memory.ts";
 import { STORAGE_WAL_CONFIGURATIONS } from "./storage-wal-configurations.ts";
 import { STORAGE_WAL_IDENTITY } from "./storage-wal-identity.ts";
@@ -64,6 +65,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORAGE_WAL_ORDER,
   ...STORAGE_WAL_CONFIGURATIONS,
   ...STORAGE_WAL_IDENTITY,
+  ...STORAGE_LEVEL,
   ...TRANSPORT_MEMORY,
   ...TRANSPORT_CONNECT,
   ...TRANSPORT_NODE,

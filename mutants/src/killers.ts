@@ -35,6 +35,7 @@ const WITHOUT_PROCESSES = [
   "admin-look",
   "disks",
   "format",
+  "level-dirs",
   "member-goals",
   "member-pursuit",
   "members",

@@ -14,6 +14,18 @@ export function getUint53(view: DataView, offset: number): number {
   return view.getUint32(offset) * 2 ** 32 + view.getUint32(offset + 4);
 }
 
+/** As `getUint32` of a view, for those who read millions and would make a view for each. */
+export function uint32At(bytes: Uint8Array, offset: number): number {
+  const high = ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
+  const low = ((bytes[offset + 2] ?? 0) << 8) | (bytes[offset + 3] ?? 0);
+  return high * 65_536 + low;
+}
+
+/** As `getUint53`. */
+export function uint53At(bytes: Uint8Array, offset: number): number {
+  return uint32At(bytes, offset) * 2 ** 32 + uint32At(bytes, offset + 4);
+}
+
 /** Whether `putUint53` can write it. */
 export function isUint53(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;

@@ -67,16 +67,25 @@ export class Database {
     return keys[0] ?? null;
   }
 
-  /** The values in `range`, in the order of their keys, up to `count` at a time. */
+  /** The values in `range`, in the order of their keys, up to `count` at a time. The next ones are fetched while these are looked at. */
   async *values({ gte, lt }: KeyRange, count: number): AsyncGenerator<readonly Uint8Array[]> {
     const iterator = this.#db.values<Uint8Array, Uint8Array>({ ...FETCH, gte, lt });
+    const fetched = (): Promise<readonly Uint8Array[]> => {
+      const next = iterator.nextv(count);
+      // Nobody waits for it yet; whoever asks for the next ones hears of a failure.
+      void Promise.allSettled([next]);
+      return next;
+    };
+    let next = fetched();
     try {
       for (;;) {
-        const values = await iterator.nextv(count);
+        const values = await next;
         if (values.length === 0) return;
+        next = fetched();
         yield values;
       }
     } finally {
+      await Promise.allSettled([next]);
       await iterator.close();
     }
   }

@@ -1,6 +1,6 @@
 import type { Entry, LogIndex, Term } from "@eraft/core";
 import { crc32 } from "node:zlib";
-import { getUint53, isUint53, putUint53, viewOf } from "./bytes.ts";
+import { isUint53, putUint53, uint32At, uint53At, viewOf } from "./bytes.ts";
 import { decodeConfiguration, encodeConfiguration } from "./configuration.ts";
 import { LevelDamageError, LevelFormatError } from "./errors.ts";
 
@@ -61,16 +61,15 @@ export function decodeEntry(location: string, value: Uint8Array, before: Predece
   const damaged = (what: string): LevelDamageError =>
     new LevelDamageError(location, `entry ${due} of the log ${what}`);
   if (value.length < HEADER_BYTES) throw damaged("is cut short");
-  const view = viewOf(value);
-  const chain = view.getUint32(0);
+  const chain = uint32At(value, 0);
   if (chain !== crc32(value.subarray(4), before.chain)) {
-    const index = getUint53(view, 8);
+    const index = uint53At(value, 8);
     if (isUint53(index) && index > due) throw damaged(`is missing: entry ${index} comes next`);
     throw damaged("does not match its checksum, or does not follow from the one before");
   }
-  const kind = view.getUint32(4);
-  const index = getUint53(view, 8);
-  const term = getUint53(view, 16);
+  const kind = uint32At(value, 4);
+  const index = uint53At(value, 8);
+  const term = uint53At(value, 16);
   if (index !== due || !isUint53(term) || term < before.term) {
     throw damaged("makes no sense, though its checksum is right");
   }

@@ -3,6 +3,7 @@ export type { LevelStorageOptions } from "./level-storage.ts";
 export type { LevelDatabase } from "./database.ts";
 export { openLevelIdentity } from "./stored-identity.ts";
 export type { LevelIdentity } from "./stored-identity.ts";
+export { dumpLevel } from "./dump.ts";
 export {
   LevelDamageError,
   LevelError,

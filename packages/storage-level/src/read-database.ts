@@ -1,6 +1,6 @@
 import type { Entry } from "@eraft/core";
 import type { Database } from "./database.ts";
-import { ENTRY_KEY_BYTES, decodeEntry } from "./entry-record.ts";
+import { ENTRY_KEY_BYTES, type Predecessor, decodeEntry } from "./entry-record.ts";
 import { LevelDamageError } from "./errors.ts";
 import { type Head, decodeHead } from "./head.ts";
 import {
@@ -17,7 +17,7 @@ import { LogOutline } from "./log-outline.ts";
 import { ChunkReader, type Descriptor, decodeDescriptor } from "./snapshot-records.ts";
 
 /** Entries, or chunks, that are fetched at once. */
-const ENTRIES_AT_ONCE = 4096;
+const ENTRIES_AT_ONCE = 512;
 const CHUNKS_AT_ONCE = 8;
 
 /** A snapshot that counts. */
@@ -106,12 +106,13 @@ async function readEntries(
   const { lastIncludedIndex, lastIncludedTerm, baseChain } = head;
   const outline = new LogOutline({ index: lastIncludedIndex, term: lastIncludedTerm, chain: baseChain });
   const entries: Entry[] = [];
+  let before: Predecessor = outline.base;
   for await (const values of database.values(entriesFrom(lastIncludedIndex + 1), ENTRIES_AT_ONCE)) {
-    const slab = new Slab(values);
-    for (const value of values) {
-      const { entry, chain } = decodeEntry(location, value, outline.last);
+    for (const value of inOnePiece(values)) {
+      const { entry, chain } = decodeEntry(location, value, before);
       outline.push(entry.term, chain, value.length + ENTRY_KEY_BYTES);
-      entries.push({ ...entry, command: slab.copyOf(entry.command) });
+      entries.push(entry);
+      before = { index: entry.index, term: entry.term, chain };
     }
   }
   const { index, chain } = outline.last;
@@ -128,19 +129,14 @@ async function readEntries(
   return { outline, entries };
 }
 
-/** One piece of memory for many small commands: a million pieces of their own would take several times the room. */
-class Slab {
-  readonly #bytes: Uint8Array;
-  #used = 0;
-
-  constructor(values: readonly Uint8Array[]) {
-    this.#bytes = new Uint8Array(values.reduce((total, { length }) => total + length, 0));
-  }
-
-  copyOf(bytes: Uint8Array): Uint8Array {
-    const from = this.#used;
-    this.#used += bytes.length;
-    this.#bytes.set(bytes, from);
-    return this.#bytes.subarray(from, this.#used);
-  }
+/** In one piece of memory: each value comes in one of its own, and a million of these would take several times the room. */
+function inOnePiece(values: readonly Uint8Array[]): readonly Uint8Array[] {
+  const all = new Uint8Array(values.reduce((total, { length }) => total + length, 0));
+  let end = 0;
+  return values.map((value) => {
+    const from = end;
+    end += value.length;
+    all.set(value, from);
+    return all.subarray(from, end);
+  });
 }

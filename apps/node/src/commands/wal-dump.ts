@@ -1,9 +1,10 @@
+import { dumpLevel } from "@eraft/storage-level";
 import { dumpWal } from "@eraft/storage-wal";
 import { statSync } from "node:fs";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../errors.ts";
 import { ExitCode } from "../exit-code.ts";
-import { storageTypeOf } from "../server/data-dir.ts";
+import { levelDatabase, storageTypeOf } from "../server/data-dir.ts";
 
 export const walDump: Command = defineCommand({
   name: "wal dump",
@@ -13,17 +14,14 @@ export const walDump: Command = defineCommand({
   notes: [
     "Lists each file, each record and each damage, and last what a node would make of it. Changes nothing, and works while a node runs there; " +
       "what that node is writing may then look torn.",
+    "Of a directory with --storage level it lists the records of the database, which no node may have in use.",
   ],
   run: async ({ operands: [dir = ""] }, io) => {
     if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true) {
       throw new CommandError(`${JSON.stringify(dir)} is not a directory`);
     }
-    if (storageTypeOf(dir) === "level") {
-      throw new CommandError(
-        `${JSON.stringify(dir)} has a LevelDB database (--storage level), and this prints write-ahead logs`,
-      );
-    }
-    for await (const line of dumpWal(dir)) io.out(`${line}\n`);
+    const lines = storageTypeOf(dir) === "level" ? dumpLevel(await levelDatabase(dir)) : dumpWal(dir);
+    for await (const line of lines) io.out(`${line}\n`);
     return ExitCode.ok;
   },
 });

@@ -1,5 +1,5 @@
 import type { PeerIdentity, Storage } from "@eraft/core";
-import { LevelStorage, openLevelIdentity } from "@eraft/storage-level";
+import { type LevelDatabase, LevelStorage, openLevelIdentity } from "@eraft/storage-level";
 import { WalStorage, openIdentity } from "@eraft/storage-wal";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -53,11 +53,16 @@ export async function openDataDir(dir: string, id: number, type: DiskStorageType
     const identity = await openIdentity(dir);
     return { identity, storage: new WalStorage({ dir, identity }) };
   }
-  // A library for this one machine, which is loaded by those who want it.
-  const { ClassicLevel } = await import("classic-level");
-  const db = new ClassicLevel(join(dir, LEVEL_DIR));
+  const db = await levelDatabase(dir);
   const identity = await openLevelIdentity(db);
   return { identity, storage: new LevelStorage({ db, identity }) };
+}
+
+/** The database in a data directory that was used with --storage level, or is to be. */
+export async function levelDatabase(dir: string): Promise<LevelDatabase> {
+  // Machine code, which is loaded by those who want it.
+  const { ClassicLevel } = await import("classic-level");
+  return new ClassicLevel(join(dir, LEVEL_DIR));
 }
 
 function namesIn(dir: string): readonly string[] {
