@@ -188,4 +188,32 @@ export const CORE_COMMIT: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: "core/outcome-twice",
+    bug: "tells clients again of what it has told them",
+    file: SERVER,
+    find: "    this.#proposals = this.#proposals.slice(handedOut);\n",
+    replace: "",
+  },
+  {
+    id: "core/last-entry-not-counted",
+    bug: "counts the bytes of a stretch of the log without its last entry",
+    file: "packages/core/src/log.ts",
+    find: "const end = Math.min(last - this.#baseIndex, entries.length);",
+    replace: "const end = Math.min(last - this.#baseIndex - 1, entries.length);",
+  },
+  {
+    id: "core/compaction-keeps-one",
+    bug: "keeps one entry too many of those a snapshot stands for, and takes each for its neighbour",
+    file: "packages/core/src/log.ts",
+    find: "this.#entries = this.#entries.slice(base - this.#baseIndex);",
+    replace: "this.#entries = this.#entries.slice(Math.max(0, base - this.#baseIndex - 1));",
+  },
+  {
+    id: "core/oldest-configuration-in-force",
+    bug: "goes by the configuration that its log begins with",
+    file: "packages/core/src/configurations.ts",
+    find: "return this.#history[this.#history.length - 1] ?? this.at(Number.POSITIVE_INFINITY);",
+    replace: "return this.#history[0] ?? this.at(Number.POSITIVE_INFINITY);",
+  },
 ];

@@ -246,14 +246,14 @@ export const CORE_REPLICATION: readonly Mutant[] = [
     bug: "puts all that a follower lacks into one message",
     like: ["L5"],
     file: LOG,
-    find: "      if (bytes > maxBytes && last >= first) break;\n",
+    find: "      if (bytes > maxBytes && end > from) break;\n",
     replace: "",
   },
   {
     id: "core/large-entry-blocks",
     bug: "never sends an entry that is larger than a message should be",
     file: LOG,
-    find: "if (bytes > maxBytes && last >= first) break;",
+    find: "if (bytes > maxBytes && end > from) break;",
     replace: "if (bytes > maxBytes) break;",
   },
   {

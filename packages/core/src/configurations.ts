@@ -19,7 +19,8 @@ export class Configurations {
   }
 
   get current(): ConfigurationAt {
-    return this.at(Number.POSITIVE_INFINITY);
+    // Asked several times for each message.
+    return this.#history[this.#history.length - 1] ?? this.at(Number.POSITIVE_INFINITY);
   }
 
   /** The one that was in force for a log that ended at `index`, which may not be below the snapshot. */

@@ -167,7 +167,10 @@ export class Leader implements Role {
 
   #append(content: Pick<Entry, "command" | "configuration">): LogIndex {
     const { log, term } = this.#server;
-    const entry = { index: log.lastIndex + 1, term, ...content };
+    const index = log.lastIndex + 1;
+    const { command, configuration } = content;
+    const entry: Entry =
+      configuration === undefined ? { index, term, command } : { index, term, command, configuration };
     log.append(entry);
     this.#uncommittedBytes += entryBytes(entry);
     return entry.index;

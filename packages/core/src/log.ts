@@ -119,22 +119,27 @@ export class Log {
 
   /** The entries from `first` on that fit into `maxBytes`: at least one, unless the log ends before `first`. */
   batch(first: LogIndex, maxBytes: number): Entry[] {
+    const entries = this.#entries;
+    const from = first - this.#baseIndex - 1;
     let bytes = 0;
-    let last = first - 1;
-    for (const entry of this.#from(first)) {
+    let end = from;
+    for (; end < entries.length; end += 1) {
+      const entry = entries[end];
+      if (entry === undefined) break;
       bytes += entryBytes(entry);
-      if (bytes > maxBytes && last >= first) break;
-      last += 1;
+      if (bytes > maxBytes && end > from) break;
     }
-    return last < first ? [] : this.slice(first, last);
+    return end <= from ? [] : this.slice(first, first + end - from - 1);
   }
 
   /** Bytes of the entries from `first` to `last`, both included, as far as they are in memory. */
   bytesBetween(first: LogIndex, last: LogIndex): number {
+    const entries = this.#entries;
+    const end = Math.min(last - this.#baseIndex, entries.length);
     let bytes = 0;
-    for (const entry of this.#from(Math.max(first, this.#baseIndex + 1))) {
-      if (entry.index > last) break;
-      bytes += entryBytes(entry);
+    for (let at = Math.max(first - this.#baseIndex - 1, 0); at < end; at += 1) {
+      const entry = entries[at];
+      if (entry !== undefined) bytes += entryBytes(entry);
     }
     return bytes;
   }
@@ -159,11 +164,12 @@ export class Log {
   }
 
   append(entry: Entry): void {
-    invariant(
-      entry.index === this.lastIndex + 1,
-      `entry ${entry.index} does not follow entry ${this.lastIndex}`,
-    );
-    invariant(entry.term >= this.lastTerm, `entry ${entry.index}: term ${entry.term} after ${this.lastTerm}`);
+    const { lastIndex, lastTerm } = this;
+    // Asked first: the words are only put together when they are needed, and here that is once for every entry.
+    if (entry.index !== lastIndex + 1 || entry.term < lastTerm) {
+      invariant(entry.index === lastIndex + 1, `entry ${entry.index} does not follow entry ${lastIndex}`);
+      invariant(entry.term >= lastTerm, `entry ${entry.index}: term ${entry.term} after ${lastTerm}`);
+    }
     this.#entries.push(entry);
     this.#bytes += entryBytes(entry);
     this.#configurations.append(entry);
@@ -261,16 +267,11 @@ export class Log {
     return { index: snapshot.lastIncludedIndex, configuration: snapshot.configuration };
   }
 
-  *#from(first: LogIndex): Generator<Entry, void> {
-    for (let at = first - this.#baseIndex - 1; at < this.#entries.length; at += 1) {
-      const entry = this.#entries[at];
-      if (entry !== undefined) yield entry;
-    }
-  }
-
   #rebase(base: LogIndex): void {
     const term = this.knownTermAt(base);
-    for (const entry of this.#entries.splice(0, base - this.#baseIndex)) this.#bytes -= entryBytes(entry);
+    this.#bytes -= this.bytesBetween(this.#baseIndex + 1, base);
+    // Not `splice`, which moves what is left within the memory that all of it took.
+    this.#entries = this.#entries.slice(base - this.#baseIndex);
     this.#baseIndex = base;
     this.#baseTerm = term;
   }

@@ -7,7 +7,6 @@ import type {
 import { memberOf } from "./configuration.ts";
 import { Progress } from "./progress.ts";
 import type { Server } from "./server.ts";
-import { entryBytes } from "./log.ts";
 import type { Entry, LogIndex, NodeId, SnapshotMeta } from "./types.ts";
 
 /** Brings every follower's log to where the leader's is (dissertation, 3.5, 5.1, 10.2.1). */
@@ -206,7 +205,7 @@ export class Replication {
     const { maxInflightAppends, maxInflightBytes, maxAppendBytes } = config;
     while (follower.nextIndex <= log.lastIndex && follower.inflight.length < maxInflightAppends) {
       const entries = log.batch(follower.nextIndex, maxAppendBytes);
-      const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+      const bytes = log.bytesBetween(follower.nextIndex, follower.nextIndex + entries.length - 1);
       if (follower.inflight.length > 0 && follower.inflightBytes + bytes > maxInflightBytes) return;
       this.#sendAppend(follower, entries);
       follower.sent(follower.nextIndex + entries.length - 1, bytes);

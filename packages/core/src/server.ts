@@ -286,10 +286,14 @@ export class Server {
     const upTo = Math.min(this.commitIndex, this.log.stableIndex);
     if (this.#applyingUpTo !== null || this.#restoring !== null || upTo <= this.lastApplied) return [];
     this.#applyingUpTo = upTo;
-    const later = this.#proposals.findIndex(({ index }) => index > upTo);
-    for (const proposal of this.#proposals.splice(0, later < 0 ? this.#proposals.length : later)) {
-      this.outbox.outcomes.push({ type: "committed", ...proposal });
+    const { outcomes } = this.outbox;
+    let handedOut = 0;
+    for (const { id, index } of this.#proposals) {
+      if (index > upTo) break;
+      outcomes.push({ type: "committed", id, index });
+      handedOut += 1;
     }
+    this.#proposals = this.#proposals.slice(handedOut);
     return this.log.slice(this.lastApplied + 1, upTo);
   }
 
