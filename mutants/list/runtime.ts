@@ -155,8 +155,8 @@ export const RUNTIME: readonly Mutant[] = [
     id: "runtime/aborted-but-proposed",
     bug: "proposes a command whose caller was told that nothing was done",
     file: LOOP,
-    find: "      if (!requests.has(input.id)) return; // Aborted before it got here: it was surely not done.\n",
-    replace: "",
+    find: 'if ("id" in input && !requests.step(input.id)) return;',
+    replace: 'if ("id" in input) requests.step(input.id);',
   },
   {
     id: "runtime/stop-says-not-done",
@@ -178,7 +178,7 @@ export const RUNTIME: readonly Mutant[] = [
     bug: "leaves a listener with the caller's signal for each request",
     like: ["L17"],
     file: REQUESTS,
-    find: "    request.detach();\n",
+    find: "    request.detach?.();\n",
     replace: "",
   },
   {
@@ -381,5 +381,33 @@ export const RUNTIME: readonly Mutant[] = [
     file: "packages/runtime/src/engine.ts",
     find: 'if (message.type === "installSnapshot") {',
     replace: 'if (message.type === "installSnapshot" && message.term < 0) {',
+  },
+  {
+    id: "runtime/result-of-the-neighbour",
+    bug: "forgets that between two of its own entries there may be one that nobody waits for",
+    file: "packages/runtime/src/waiting.ts",
+    find: "    while (this.#ids.length < position) this.#ids.push(undefined);\n",
+    replace: "",
+  },
+  {
+    id: "runtime/result-of-the-first",
+    bug: "counts those who wait from the first who does, and not from the first entry",
+    file: "packages/runtime/src/waiting.ts",
+    find: "    this.#firstIndex = entries[0]?.index ?? 0;\n",
+    replace: "    this.#firstIndex = (entries[0]?.index ?? 0) + 1;\n",
+  },
+  {
+    id: "runtime/slices-without-a-turn",
+    bug: "goes on with the next slice before anything else had its turn",
+    file: "packages/runtime/src/clock.ts",
+    find: "const cancel = clock.soon === undefined ? clock.after(0, run) : clock.soon(run);",
+    replace: "run();\n    const cancel = (): void => {};",
+  },
+  {
+    id: "runtime/turn-for-every-socket",
+    bug: "takes a turn for each message that arrives, and a write for each",
+    file: LOOP,
+    find: "    if (clock.soon === undefined) queueMicrotask(turn);\n    else clock.soon(turn);\n",
+    replace: "    queueMicrotask(turn);\n",
   },
 ];

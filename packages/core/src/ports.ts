@@ -187,4 +187,10 @@ export interface Clock {
   now(): number;
   /** Calls `fn` once after `ms` milliseconds unless the returned function is called first. */
   after(ms: number, fn: () => void): () => void;
+
+  /**
+   * Calls `fn` once when the host has handed over all that has arrived so far, unless the returned function is called first. Called from within `fn`, it
+   * waits for what arrives next. A host without such a moment leaves it out: then what arrives together is handled one by one.
+   */
+  soon?(fn: () => void): () => void;
 }

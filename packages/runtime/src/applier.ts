@@ -3,6 +3,7 @@ import { BusyError, NodeFailedError, StateMachineFailedError } from "./errors.ts
 import type { Host } from "./host.ts";
 import type { Requests } from "./requests.ts";
 import { Slices } from "./slices.ts";
+import type { Waiting } from "./waiting.ts";
 
 /** Everything that happens to the state machine, one thing after the other; only queries run beside. */
 export class Applier {
@@ -46,7 +47,7 @@ export class Applier {
   }
 
   /** Applies `entries` and answers who waits for them. Resolves to false if the node was closed first. Never rejects. */
-  apply(entries: readonly Entry[], waiting: ReadonlyMap<LogIndex, RequestId>): Promise<boolean> {
+  apply(entries: readonly Entry[], waiting: Waiting): Promise<boolean> {
     return this.#inTurn(async () => {
       let isFirst = true;
       for (const slice of this.#slices.of(entries)) {
@@ -110,7 +111,7 @@ export class Applier {
     await this.#lane;
   }
 
-  async #applySlice(slice: readonly Entry[], waiting: ReadonlyMap<LogIndex, RequestId>): Promise<void> {
+  async #applySlice(slice: readonly Entry[], waiting: Waiting): Promise<void> {
     const commands = slice.filter((entry) => entry.command.length > 0);
     const { clock } = this.#host;
     const beginsMs = clock.now();
@@ -119,11 +120,10 @@ export class Applier {
     if (results.length !== commands.length) {
       throw new Error(`apply() gave ${results.length} results for ${commands.length} commands`);
     }
-    for (const entry of slice) {
-      this.#applied = { lastIncludedIndex: entry.index, lastIncludedTerm: entry.term };
-    }
+    const last = slice.at(-1);
+    if (last !== undefined) this.#applied = { lastIncludedIndex: last.index, lastIncludedTerm: last.term };
     for (const [position, { index }] of commands.entries()) {
-      const id = waiting.get(index);
+      const id = waiting.at(index);
       if (id !== undefined) this.#requests.resolve(id, results[position]);
     }
   }

@@ -4,6 +4,9 @@ import type { Clock } from "@eraft/core";
 declare const performance: { now(): number };
 declare function setTimeout(run: () => void, ms: number): unknown;
 declare function clearTimeout(timer: unknown): void;
+// Browsers have neither of these.
+declare const setImmediate: ((run: () => void) => unknown) | undefined;
+declare const clearImmediate: ((timer: unknown) => void) | undefined;
 
 /** The host's monotonic clock and timers. */
 export const systemClock: Clock = {
@@ -12,7 +15,16 @@ export const systemClock: Clock = {
     const timer = setTimeout(fn, ms);
     return () => clearTimeout(timer);
   },
+  ...(typeof setImmediate === "function" ? { soon: afterPoll(setImmediate) } : {}),
 };
+
+/** After the event loop has served every socket that had something, and before it waits for the next. */
+function afterPoll(schedule: (run: () => void) => unknown): NonNullable<Clock["soon"]> {
+  return (fn) => {
+    const timer = schedule(fn);
+    return () => clearImmediate?.(timer);
+  };
+}
 
 /** Turns of the event loop, for work that lets others come between. Once closed it waits for none, and no timer is left. */
 export class Turns {
@@ -28,10 +40,13 @@ export class Turns {
   next(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#clock.after(0, () => {
+    const clock = this.#clock;
+    const run = (): void => {
       this.#waiting.delete(resolve);
       resolve();
-    });
+    };
+    // A timer of no time is one of a millisecond at least: a thousand slices would wait for a second.
+    const cancel = clock.soon === undefined ? clock.after(0, run) : clock.soon(run);
     this.#waiting.set(resolve, cancel);
     return promise;
   }

@@ -1,12 +1,10 @@
 import type {
   Input,
   InstallSnapshot,
-  LogIndex,
   NodeId,
   Outcome,
   Raft,
   Ready,
-  RequestId,
   RoleChange,
   Storage,
   Transport,
@@ -27,6 +25,7 @@ import { Inbox } from "./inbox.ts";
 import type { Members } from "./members.ts";
 import type { Peers } from "./peers.ts";
 import type { Requests } from "./requests.ts";
+import { Waiting } from "./waiting.ts";
 import type { LocalSnapshots } from "./snapshots/local.ts";
 import type { OutgoingSnapshots } from "./snapshots/outgoing.ts";
 
@@ -51,7 +50,8 @@ export interface Tools {
 
 /**
  * Feeds the core and does what it says. One turn takes everything that has arrived since the last one; what arrives while a write or
- * an apply is under way becomes one larger batch.
+ * an apply is under way becomes one larger batch. Where the host has many sockets that all have something, a turn comes after them all: one message to each
+ * follower and one write, not one for every socket.
  */
 export class Loop {
   readonly #host: Host;
@@ -77,7 +77,7 @@ export class Loop {
     this.#inbox.push(input);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    queueMicrotask(() => this.#turn());
+    this.#schedule();
   }
 
   /**
@@ -101,6 +101,13 @@ export class Loop {
   /** Resolves when no write is under way. */
   async writesDone(): Promise<void> {
     await this.#writing;
+  }
+
+  #schedule(): void {
+    const { clock } = this.#host;
+    const turn = (): void => this.#turn();
+    if (clock.soon === undefined) queueMicrotask(turn);
+    else clock.soon(turn);
   }
 
   #turn(): void {
@@ -137,10 +144,8 @@ export class Loop {
 
   #step(input: Input): void {
     const { raft, requests } = this.#tools;
-    if ("id" in input) {
-      if (!requests.has(input.id)) return; // Aborted before it got here: it was surely not done.
-      requests.markStepped(input.id);
-    }
+    // Aborted before it got here: it was surely not done.
+    if ("id" in input && !requests.step(input.id)) return;
     raft.step(input);
   }
 
@@ -151,7 +156,7 @@ export class Loop {
     if (ready.configuration !== null) members.follow(ready.configuration);
     for (const message of ready.messages) transport.send(message);
     if (ready.write !== null) this.#writing = this.#write(ready.write);
-    const waiting = new Map<LogIndex, RequestId>();
+    const waiting = new Waiting(ready.committed);
     for (const outcome of ready.outcomes) this.#answer(outcome, waiting);
     if (ready.committed.length > 0) void this.#apply(ready.committed, waiting);
     for (const request of ready.snapshots) outgoing.send(request);
@@ -173,20 +178,20 @@ export class Loop {
     this.push({ type: "written" });
   }
 
-  async #apply(entries: Ready["committed"], waiting: ReadonlyMap<LogIndex, RequestId>): Promise<void> {
+  async #apply(entries: Ready["committed"], waiting: Waiting): Promise<void> {
     if (!(await this.#tools.applier.apply(entries, waiting))) return;
     const { lastApplied } = this.#tools.applier;
     this.push({ type: "applied", index: lastApplied });
     this.#host.events.emit("commit", { lastApplied });
   }
 
-  #answer(outcome: Outcome, waiting: Map<LogIndex, RequestId>): void {
+  #answer(outcome: Outcome, waiting: Waiting): void {
     const { requests, peers, handovers } = this.#tools;
     const { id } = outcome;
     switch (outcome.type) {
       case "committed":
         requests.markCommitted(id);
-        waiting.set(outcome.index, id);
+        waiting.add(outcome.index, id);
         return;
       case "readable":
         return requests.readable(id);

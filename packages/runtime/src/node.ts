@@ -130,13 +130,18 @@ export class RaftNode<
    * @throws NotLeaderError, BusyError, InvalidCommandError, NotStartedError, StoppedError or a NodeFailedError if it was not done; OutcomeUnknownError if it
    * may have been; the signal's reason, or a TimeoutError, if the wait was ended before anything was done.
    */
-  async propose(command: Command, options: RequestOptions = {}): Promise<Result> {
-    const bytes = toBytes(command, this.#settings.codec, this.#settings.maxCommandBytes);
-    const engine = this.#admit(bytes.length, true);
-    const wish = { effect: "command", sizeBytes: bytes.length, isQueued: true } as const;
-    const { id, promise } = this.#requests.open(this.#limit(options), wish);
-    engine.loop.push({ type: "propose", id, command: bytes });
-    return (await promise) as Result;
+  propose(command: Command, options: RequestOptions = {}): Promise<Result> {
+    try {
+      const bytes = toBytes(command, this.#settings.codec, this.#settings.maxCommandBytes);
+      const engine = this.#admit(bytes.length, true);
+      const wish = { effect: "command", sizeBytes: bytes.length, isQueued: true } as const;
+      const { id, promise } = this.#requests.open(this.#limit(options), wish);
+      engine.loop.push({ type: "propose", id, command: bytes });
+      // The caller's own promise: an async function would make another for each command.
+      return promise as Promise<Result>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

@@ -18,7 +18,8 @@ export interface Wish {
 interface Request {
   readonly wish: Wish;
   readonly promise: PromiseWithResolvers<unknown>;
-  readonly detach: () => void;
+  /** Null if there is no signal to listen to. */
+  readonly detach: (() => void) | null;
   /** From here on it may be in the log. */
   isStepped: boolean;
   /** Its entry is on its way through the state machine. */
@@ -49,6 +50,14 @@ export class Requests {
     return this.#open.has(id);
   }
 
+  /** Notes that it is about to be handed to the core. False if its caller has been answered already: then it must not be. */
+  step(id: RequestId): boolean {
+    const request = this.#open.get(id);
+    if (request === undefined) return false;
+    request.isStepped = true;
+    return true;
+  }
+
   /** @throws what `signal` was aborted with: then nothing has been done. */
   open(
     signal: AbortSignalLike | undefined,
@@ -57,18 +66,11 @@ export class Requests {
     signal?.throwIfAborted();
     const id = (this.#lastId += 1);
     const promise = Promise.withResolvers<unknown>();
-    const onAbort = (): void => this.#abort(id, signal?.reason);
-    signal?.addEventListener("abort", onAbort);
-    const detach = (): void => signal?.removeEventListener("abort", onAbort);
+    const detach = signal === undefined ? null : this.#attach(id, signal);
     this.#open.set(id, { wish, promise, detach, isStepped: false, isCommitted: false });
     this.#bytes += wish.sizeBytes ?? 0;
     if (wish.isQueued === true) this.#backlog.enter(id);
     return { id, promise: promise.promise };
-  }
-
-  markStepped(id: RequestId): void {
-    const request = this.#open.get(id);
-    if (request) request.isStepped = true;
   }
 
   markCommitted(id: RequestId): void {
@@ -109,6 +111,12 @@ export class Requests {
     this.reject(id, new OutcomeUnknownError(why, { effect }));
   }
 
+  #attach(id: RequestId, signal: AbortSignalLike): () => void {
+    const onAbort = (): void => this.#abort(id, signal.reason);
+    signal.addEventListener("abort", onAbort);
+    return () => signal.removeEventListener("abort", onAbort);
+  }
+
   #abort(id: RequestId, reason: unknown): void {
     const request = this.#open.get(id);
     if (request === undefined) return;
@@ -122,7 +130,7 @@ export class Requests {
     if (request === undefined) return undefined;
     this.#open.delete(id);
     this.#bytes -= request.wish.sizeBytes ?? 0;
-    request.detach();
+    request.detach?.();
     return request;
   }
 }
