@@ -354,4 +354,25 @@ export const STORAGE_WAL: readonly Mutant[] = [
     find: "for (let done = 0; done < bytes.length;) {",
     replace: "for (let done = 0; done === 0 && bytes.length > 0;) {",
   },
+  {
+    id: "storage-wal/segment-kept-in-memory",
+    bug: "keeps a whole segment in memory for a small entry",
+    file: "packages/storage-wal/src/command-memory.ts",
+    find: "    const own = this.#room.subarray(this.#usedBytes, this.#usedBytes + length);\n    own.set(bytes);\n",
+    replace: "    const own = bytes;\n",
+  },
+  {
+    id: "storage-wal/commands-overlap",
+    bug: "writes a command over the one before it",
+    file: "packages/storage-wal/src/command-memory.ts",
+    find: "    this.#usedBytes += length;\n",
+    replace: "    this.#usedBytes += length - (length > 8 ? 8 : 0);\n",
+  },
+  {
+    id: "storage-wal/room-without-end",
+    bug: "puts a command where there is no room for it",
+    file: "packages/storage-wal/src/command-memory.ts",
+    find: "if (this.#usedBytes + length > this.#room.length) {",
+    replace: "if (this.#usedBytes >= this.#room.length) {",
+  },
 ];

@@ -177,7 +177,10 @@ export interface StateMachine<Query = unknown, Result = unknown, Answer = Result
 
 export interface AppliedCommand {
   readonly index: LogIndex;
-  /** Never empty. Owned by the log: to be read, not modified. */
+  /**
+   * Never empty. Owned by the log: to be read, not modified. It may share memory with its neighbours: a state that outlives the log keeps a copy of what it
+   * needs of it, for a view of ten bytes may keep thousands.
+   */
   readonly command: Uint8Array;
 }
 

@@ -1,4 +1,5 @@
 import type { Entry, WriteBatch } from "@eraft/core";
+import type { CommandMemory } from "./command-memory.ts";
 import { getUint53, putUint53, viewOf } from "./bytes.ts";
 import type { Unreadable } from "./configuration.ts";
 import { decodeConfiguration, encodeConfiguration } from "./configuration.ts";
@@ -73,7 +74,11 @@ export function encodeBatch(
 }
 
 /** The batch, or why it cannot be read. */
-export function decodeBatch(type: BatchType, payload: Uint8Array): WriteBatch | Unreadable {
+export function decodeBatch(
+  type: BatchType,
+  payload: Uint8Array,
+  memory: CommandMemory,
+): WriteBatch | Unreadable {
   if (payload.length < BATCH_HEADER_BYTES) return "malformed";
   const view = viewOf(payload);
   const flags = view.getUint32(0, true);
@@ -88,9 +93,16 @@ export function decodeBatch(type: BatchType, payload: Uint8Array): WriteBatch | 
     const end = start + view.getUint32(at + 8, true);
     if (end > payload.length) return "malformed";
     const kind = type === RecordType.batch ? COMMAND : view.getUint32(at + 12, true);
-    const content = decodeContent(kind, payload.subarray(start, end));
-    if (typeof content === "string") return content;
-    entries.push({ index: firstIndex + i, term: getUint53(view, at), ...content });
+    const body = payload.subarray(start, end);
+    const index = firstIndex + i;
+    const term = getUint53(view, at);
+    if (kind === COMMAND) {
+      entries.push({ index, term, command: memory.copy(body) });
+    } else {
+      const configuration = kind === CONFIGURATION ? decodeConfiguration(body) : "unknown";
+      if (typeof configuration === "string") return configuration;
+      entries.push({ index, term, command: new Uint8Array(0), configuration });
+    }
     at = end;
   }
   if (at !== payload.length) return "malformed";
@@ -99,17 +111,6 @@ export function decodeBatch(type: BatchType, payload: Uint8Array): WriteBatch | 
     truncateFrom: (flags & HAS_TRUNCATE) === 0 ? null : getUint53(view, 24),
     entries,
   };
-}
-
-function decodeContent(
-  kind: number,
-  bytes: Uint8Array,
-): Pick<Entry, "command" | "configuration"> | Unreadable {
-  // A copy: a slice of the file would keep a whole segment in memory for as long as one entry lives.
-  if (kind === COMMAND) return { command: new Uint8Array(bytes) };
-  if (kind !== CONFIGURATION) return "unknown";
-  const configuration = decodeConfiguration(bytes);
-  return typeof configuration === "string" ? configuration : { command: new Uint8Array(0), configuration };
 }
 
 function entryHeaderBytes(type: BatchType): number {

@@ -1,5 +1,6 @@
 import type { Configuration, Entry, Member, WriteBatch } from "@eraft/core";
 import { decodeBatch } from "./batch-record.ts";
+import { CommandMemory } from "./command-memory.ts";
 import type { Unreadable } from "./configuration.ts";
 import { decodeCheckpoint, decodeSnapshotRecord } from "./records.ts";
 import { RecordType } from "./segment-format.ts";
@@ -19,7 +20,7 @@ function linesOf(record: ScannedRecord): readonly string[] {
       return [describeCheckpoint(record.payload)];
     case RecordType.batch:
     case RecordType.batchWithConfigurations:
-      return describeBatch(decodeBatch(record.type, record.payload));
+      return describeBatch(decodeBatch(record.type, record.payload, new CommandMemory()));
     case RecordType.snapshot:
       return [describeSnapshotRecord(record.payload)];
     default:

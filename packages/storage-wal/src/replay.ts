@@ -1,5 +1,6 @@
 import type { Entry, SnapshotMeta, WriteBatch } from "@eraft/core";
 import { decodeBatch } from "./batch-record.ts";
+import { CommandMemory } from "./command-memory.ts";
 import { WalDamageError, WalFormatError } from "./errors.ts";
 import type { WalFileSystem } from "./file-system.ts";
 import { LogOutline } from "./log-outline.ts";
@@ -103,6 +104,7 @@ class Replay {
   #outline: LogOutline | null = null;
   /** Those entries that were in the records; the outline tells if some are missing before them. */
   #entries: Entry[] = [];
+  readonly #memory = new CommandMemory();
 
   get outline(): LogOutline {
     return (this.#outline ??= new LogOutline(EMPTY));
@@ -125,7 +127,7 @@ class Replay {
         return this.#checkpoint(record.payload);
       case RecordType.batch:
       case RecordType.batchWithConfigurations: {
-        const batch = decodeBatch(record.type, record.payload);
+        const batch = decodeBatch(record.type, record.payload, this.#memory);
         if (batch === "malformed") return MALFORMED;
         if (batch !== "unknown") return this.#batch(batch, segment);
         throw new WalFormatError(

