@@ -252,8 +252,8 @@ export const RUNTIME: readonly Mutant[] = [
     id: "runtime/command-shares-memory",
     bug: "keeps the caller's buffer in the log",
     file: "packages/runtime/src/commands.ts",
-    find: "const bytes = new Uint8Array(encode(command, codec));",
-    replace: "const bytes = encode(command, codec);",
+    find: "    return this.#copy(bytes);\n",
+    replace: "    return bytes;\n",
   },
   {
     id: "runtime/snapshot-during-apply",
@@ -409,5 +409,19 @@ export const RUNTIME: readonly Mutant[] = [
     file: LOOP,
     find: "    if (clock.soon === undefined) queueMicrotask(turn);\n    else clock.soon(turn);\n",
     replace: "    queueMicrotask(turn);\n",
+  },
+  {
+    id: "runtime/commands-overlap",
+    bug: "writes a command over the end of the one before it",
+    file: "packages/runtime/src/commands.ts",
+    find: "    this.#usedBytes += bytes.length;\n",
+    replace: "    this.#usedBytes += bytes.length - (bytes.length > 1 ? 1 : 0);\n",
+  },
+  {
+    id: "runtime/large-command-shares-memory",
+    bug: "keeps the caller's buffer in the log if the command is a large one",
+    file: "packages/runtime/src/commands.ts",
+    find: "if (bytes.length > SMALL_BYTES) return new Uint8Array(bytes);",
+    replace: "if (bytes.length > SMALL_BYTES) return bytes;",
   },
 ];

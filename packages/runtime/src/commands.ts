@@ -1,30 +1,57 @@
 import { InvalidCommandError, messageOf } from "./errors.ts";
 import type { CommandCodec } from "./options.ts";
 
-/**
- * The bytes that go into the log. Always a copy: the caller may reuse its buffer as soon as `propose` has returned, long before the bytes are
- * on every disk.
- *
- * @throws InvalidCommandError
- */
-export function toBytes<Command>(
-  command: Command,
-  codec: CommandCodec<Command> | null,
-  maxBytes: number,
-): Uint8Array {
-  // Not `slice`, which for a Node.js `Buffer` is a view of the same memory.
-  const bytes = new Uint8Array(encode(command, codec));
-  if (bytes.length === 0) {
-    throw new InvalidCommandError(
-      "The command is empty. In the log an empty command is a leader's no-op: propose at least one byte.",
-    );
+/** Commands up to this size share memory with those before and after them. */
+const SMALL_BYTES = 4096;
+
+/** How much of it: what the last small command that is still needed may keep alive. */
+const SHARED_BYTES = 16_384;
+
+/** Makes commands into the bytes that go into the log. */
+export class Commands<Command> {
+  readonly #codec: CommandCodec<Command> | null;
+  readonly #maxBytes: number;
+  #room: Uint8Array = new Uint8Array(0);
+  #usedBytes = 0;
+
+  constructor(codec: CommandCodec<Command> | null, maxBytes: number) {
+    this.#codec = codec;
+    this.#maxBytes = maxBytes;
   }
-  if (bytes.length > maxBytes) {
-    throw new InvalidCommandError(
-      `The command has ${bytes.length} bytes, more than maxCommandBytes (${maxBytes}): split it.`,
-    );
+
+  /**
+   * Always a copy: the caller may reuse its buffer as soon as `propose` has returned, long before the bytes are on every disk.
+   *
+   * @throws InvalidCommandError
+   */
+  toBytes(command: Command): Uint8Array {
+    const bytes = encode(command, this.#codec);
+    if (bytes.length === 0) {
+      throw new InvalidCommandError(
+        "The command is empty. In the log an empty command is a leader's no-op: propose at least one byte.",
+      );
+    }
+    if (bytes.length > this.#maxBytes) {
+      throw new InvalidCommandError(
+        `The command has ${bytes.length} bytes, more than maxCommandBytes (${this.#maxBytes}): split it.`,
+      );
+    }
+    return this.#copy(bytes);
   }
-  return bytes;
+
+  /** Memory for each small command would cost more than all that is done with it before it is written. */
+  #copy(bytes: Uint8Array): Uint8Array {
+    // Not `slice`, which for a Node.js `Buffer` is a view of the same memory.
+    if (bytes.length > SMALL_BYTES) return new Uint8Array(bytes);
+    if (this.#usedBytes + bytes.length > this.#room.length) {
+      this.#room = new Uint8Array(SHARED_BYTES);
+      this.#usedBytes = 0;
+    }
+    const copy = this.#room.subarray(this.#usedBytes, this.#usedBytes + bytes.length);
+    copy.set(bytes);
+    this.#usedBytes += bytes.length;
+    return copy;
+  }
 }
 
 function encode<Command>(command: Command, codec: CommandCodec<Command> | null): Uint8Array {

@@ -2,7 +2,7 @@ import type { LogIndex, MemberChange, NodeId, PeerIdentity, RequestId } from "@e
 import { Applier } from "./applier.ts";
 import { Backlog } from "./backlog.ts";
 import { Turns } from "./clock.ts";
-import { toBytes } from "./commands.ts";
+import { Commands } from "./commands.ts";
 import { limitOf } from "./deadline.ts";
 import { Engine } from "./engine.ts";
 import {
@@ -58,6 +58,7 @@ export class RaftNode<
   Answer = Result,
 > extends MemberOperations {
   readonly #settings: Settings<Command, Query, Result, Answer>;
+  readonly #commands: Commands<Command>;
   readonly #events: Events;
   readonly #backlog: Backlog;
   readonly #requests: Requests;
@@ -84,6 +85,7 @@ export class RaftNode<
     this.#settings = resolveOptions(options);
     const { id, peers, clock, logger, stateMachine, identity } = this.#settings;
     const { maxPendingRequests, maxWaitMs, electionTimeoutMs } = this.#settings;
+    this.#commands = new Commands(this.#settings.codec, this.#settings.maxCommandBytes);
     this.#backlog = new Backlog(clock, maxWaitMs);
     this.#requests = new Requests(this.#backlog);
     this.#events = new Events(logger);
@@ -132,7 +134,7 @@ export class RaftNode<
    */
   propose(command: Command, options: RequestOptions = {}): Promise<Result> {
     try {
-      const bytes = toBytes(command, this.#settings.codec, this.#settings.maxCommandBytes);
+      const bytes = this.#commands.toBytes(command);
       const engine = this.#admit(bytes.length, true);
       const wish = { effect: "command", sizeBytes: bytes.length, isQueued: true } as const;
       const { id, promise } = this.#requests.open(this.#limit(options), wish);

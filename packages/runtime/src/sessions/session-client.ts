@@ -1,6 +1,6 @@
 import type { Clock } from "@eraft/core";
 import { systemClock } from "../clock.ts";
-import { toBytes } from "../commands.ts";
+import { Commands } from "../commands.ts";
 import { limitOf } from "../deadline.ts";
 import {
   BusyError,
@@ -37,7 +37,7 @@ const MAX_COMMAND_BYTES = 2 ** 31;
  * one before it proposes the next, or `maxInflight` is 1.
  */
 export class SessionClient<Command = Uint8Array, Result = unknown> {
-  readonly #codec: CommandCodec<Command> | null;
+  readonly #commands: Commands<Command>;
   readonly #maxInflight: number;
   readonly #maxPending: number;
   readonly #clock: Clock;
@@ -56,7 +56,7 @@ export class SessionClient<Command = Uint8Array, Result = unknown> {
     }
     checkCount("maxInflight", maxInflight, SESSION_WINDOW);
     checkCount("maxPending", maxPending, Number.MAX_SAFE_INTEGER);
-    this.#codec = codec ?? null;
+    this.#commands = new Commands(codec ?? null, MAX_COMMAND_BYTES - SESSION_OVERHEAD_BYTES);
     this.#maxInflight = maxInflight;
     this.#maxPending = maxPending;
     this.#clock = clock;
@@ -75,7 +75,7 @@ export class SessionClient<Command = Uint8Array, Result = unknown> {
    * InvalidCommandError; BusyError; StoppedError; what a server rejects with when that advises never to try again.
    */
   async propose(command: Command, options: RequestOptions = {}): Promise<Result> {
-    const bytes = toBytes(command, this.#codec, MAX_COMMAND_BYTES - SESSION_OVERHEAD_BYTES);
+    const bytes = this.#commands.toBytes(command);
     const limit = limitOf(options, this.#clock);
     limit?.throwIfAborted();
     if (this.#isClosed) throw new StoppedError();
