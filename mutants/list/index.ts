@@ -1,4 +1,5 @@
 import type { Mutant } from "../src/mutant.ts";
+import { APPS_BENCH } from "./apps-bench.ts";
 import { APPS_NODE } from "./apps-node.ts";
 import { CORE_COMMIT } from "./core-commit.ts";
 import { CORE_CONFIGURATIONS } from "./core-configurations.ts";
@@ -76,4 +77,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...KV_CLIENT,
   ...KV_CONSISTENCY,
   ...APPS_NODE,
+  ...APPS_BENCH,
 ];
