@@ -23,12 +23,12 @@ export function packageOf({ id }: Mutant): string {
   return id.slice(0, id.indexOf("/"));
 }
 
-const APPS = ["node", "bench"];
+const APPS = new Set(["node", "bench"]);
 
 /** Where the package is, from the root of the repository. */
 export function folderOf(mutant: Mutant): string {
   const name = packageOf(mutant);
-  return APPS.includes(name) ? `apps/${name}` : `packages/${name}`;
+  return APPS.has(name) ? `apps/${name}` : `packages/${name}`;
 }
 
 export function editsOf({ file, find, replace, also = [] }: Mutant): readonly Edit[] {

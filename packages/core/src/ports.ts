@@ -195,5 +195,5 @@ export interface Clock {
    * Calls `fn` once when the host has handed over all that has arrived so far, unless the returned function is called first. Called from within `fn`, it
    * waits for what arrives next. A host without such a moment leaves it out: then what arrives together is handled one by one.
    */
-  soon?(fn: () => void): () => void;
+  readonly soon?: (fn: () => void) => () => void;
 }
