@@ -28,6 +28,8 @@ export interface LoadPlan {
 
 export interface LoadResult {
   readonly perSecond: number;
+  /** Microseconds of processor time of all servers together for each request. */
+  readonly cpuUs: number;
   /** Of each request, if `timesEach`. */
   readonly latenciesMs: Float64Array;
 }
@@ -66,12 +68,15 @@ export async function load(cluster: Cluster, node: ClusterNode, plan: LoadPlan):
     const requests = lasting(plan.seconds, warm.perSecond);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const before = await cluster.state(node);
+      const cpuMsBefore = cluster.cpuMs();
       const { perSecond, answerBytes } = await send(requests, logFile);
+      const cpuUs = ((cluster.cpuMs() - cpuMsBefore) * 1000) / requests;
       if (!method.fits(answerBytes, requests, plan.valueBytes)) continue;
       if (plan.method === "put") await checkDone(cluster, node, before.writes + BigInt(requests));
-      return { perSecond, latenciesMs: logFile === null ? new Float64Array(0) : latenciesOf(logFile) };
+      const latenciesMs = logFile === null ? new Float64Array(0) : latenciesOf(logFile);
+      return { perSecond, cpuUs, latenciesMs };
     }
-    return { perSecond: 0, latenciesMs: new Float64Array(0) };
+    return { perSecond: 0, cpuUs: Number.NaN, latenciesMs: new Float64Array(0) };
   } finally {
     spinner.close();
     for (const file of [spinner.path, logFile]) if (file !== null) rmSync(file, { force: true });

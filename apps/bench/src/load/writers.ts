@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster, ClusterNode } from "../systems/cluster.ts";
 import { GrpcClient, CallError } from "../systems/grpc-client.ts";
 import { Fields } from "../systems/protobuf.ts";
 import { keyAt, valueOf } from "./keys.ts";
 
 const CONNECTIONS = 4;
+/** Whoever refuses has too much to do. */
+const REFUSED_PAUSE_MS = 5;
 const CALL_LIMIT_MS = 20_000;
 
 export interface WritePlan {
@@ -34,6 +37,7 @@ export async function write(cluster: Cluster, node: ClusterNode, plan: WritePlan
         throw new CallError(null, refusal);
       } catch (error) {
         if (performance.now() > deadline) throw error;
+        await sleep(REFUSED_PAUSE_MS);
       }
     }
   };

@@ -25,9 +25,15 @@ export async function throughput(bench: Bench, plan: ThroughputPlan): Promise<Ro
   const { scale, workDir } = bench;
   const { method, nodes, valueBytes, connections = CONNECTIONS, streams = STREAMS } = plan;
   const row = { ...plan.row, unit: "/s", better: "more" } as const;
+  const cpu = {
+    id: `${row.id}-cpu`,
+    what: `processor time of all nodes for each of: ${row.what}`,
+    unit: "us",
+    better: "less",
+  } as const;
   return alternate(
     bench,
-    [row],
+    [row, cpu],
     async (system, at) => {
       const cluster = await Cluster.start(system, { nodes, workDir });
       try {
@@ -37,7 +43,7 @@ export async function throughput(bench: Bench, plan: ThroughputPlan): Promise<Ro
           await write(cluster, leader, { writes: scale.keys, keys: scale.keys, valueBytes, width: 256 });
         }
         at(0.4, `${nodes} ${nodes === 1 ? "node" : "nodes"}`);
-        const { perSecond } = await load(cluster, leader, {
+        const { perSecond, cpuUs } = await load(cluster, leader, {
           method,
           valueBytes,
           connections,
@@ -47,7 +53,7 @@ export async function throughput(bench: Bench, plan: ThroughputPlan): Promise<Ro
           warmUpSeconds: scale.warmUpSeconds,
           seconds: scale.loadSeconds,
         });
-        return { [row.id]: perSecond };
+        return { [row.id]: perSecond, [cpu.id]: cpuUs };
       } finally {
         await cluster.stop();
       }

@@ -1,10 +1,13 @@
 /** A process that embeds one node, as an application would: write-ahead log, streams between peers, no key-value service. */
-import { RaftNode } from "@eraft/runtime";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BusyError, OutcomeUnknownError, RaftNode } from "@eraft/runtime";
 import { WalStorage } from "@eraft/storage-wal";
 import { ConnectTransport } from "@eraft/transport-connect";
 import { nodePeerConnection, serve } from "@eraft/transport-connect/node";
 import { CountingMachine } from "./counting-machine.ts";
 import type { FromNode, ToNode } from "./messages.ts";
+
+const BUSY_PAUSE_MS = 5;
 
 type Node = RaftNode<Uint8Array, null, number>;
 
@@ -26,7 +29,12 @@ async function handle(message: ToNode): Promise<void> {
       if (node === null) throw new Error("not started");
       return tell(await load(node, message));
     case "look":
-      return tell({ type: "state", applied: machine.applied, checksum: machine.checksum });
+      return tell({
+        type: "state",
+        applied: machine.applied,
+        checksum: machine.checksum,
+        cpuUs: process.cpuUsage().user + process.cpuUsage().system,
+      });
   }
 }
 
@@ -48,12 +56,13 @@ async function start({ id, peers, dir }: Extract<ToNode, { type: "start" }>): Pr
   return started;
 }
 
-/** Keeps `window` proposals under way. Ends when all that were made are acknowledged. */
+/** Keeps `window` proposals under way, or as many as the node lets in. Ends when all that were made have ended. */
 async function load(
   leader: Node,
   { seconds, window, commandBytes }: Extract<ToNode, { type: "load" }>,
 ): Promise<FromNode> {
   let acknowledged = 0;
+  let unknown = 0;
   const from = performance.now();
   const until = from + seconds * 1000;
   const work = async (): Promise<void> => {
@@ -63,13 +72,19 @@ async function load(
       command[0] = number;
       command[1] = number >> 8;
       command[2] = number >> 16;
-      await leader.propose(command);
-      acknowledged += 1;
+      try {
+        await leader.propose(command);
+        acknowledged += 1;
+      } catch (error) {
+        if (error instanceof BusyError) await sleep(BUSY_PAUSE_MS);
+        else if (error instanceof OutcomeUnknownError) unknown += 1;
+        else throw error;
+      }
     }
   };
   await Promise.all(Array.from({ length: window }, work));
   const perSecond = (acknowledged * 1000) / (performance.now() - from);
-  return { type: "loaded", acknowledged, perSecond };
+  return { type: "loaded", acknowledged, unknown, perSecond };
 }
 
 function tell(message: FromNode): void {

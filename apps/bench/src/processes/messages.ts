@@ -13,6 +13,18 @@ export type ToNode =
 export type FromNode =
   | { readonly type: "started" }
   | { readonly type: "leads" }
-  | { readonly type: "loaded"; readonly acknowledged: number; readonly perSecond: number }
-  | { readonly type: "state"; readonly applied: number; readonly checksum: number }
+  | {
+      readonly type: "loaded";
+      readonly acknowledged: number;
+      /** Of which nobody can say whether they were done. */
+      readonly unknown: number;
+      readonly perSecond: number;
+    }
+  | {
+      readonly type: "state";
+      readonly applied: number;
+      readonly checksum: number;
+      /** Processor time it has used so far. */
+      readonly cpuUs: number;
+    }
   | { readonly type: "failed"; readonly message: string };
