@@ -34,7 +34,7 @@ export const KV_CONSISTENCY: readonly Mutant[] = [
     id: "kv/stale-reads-burden-the-leader",
     bug: "sends all stale reads to the leader",
     file: "packages/kv/src/client/retry-loop.ts",
-    find: 'new AddressWalk(context.finder, request.kind === "staleRead");',
-    replace: "new AddressWalk(context.finder, false);",
+    find: 'request.kind === "staleRead" ? finder.next() : finder.first()',
+    replace: "finder.first()",
   },
 ];

@@ -227,7 +227,7 @@ test("a server that says from time to time that there is nothing new is not left
     }
   };
   cluster.watchFaults.set("a", [beating]);
-  const watch = cluster.client({ watchIdleMs: 1000 }).watch();
+  const watch = cluster.client({ watchIdleMs: 1000, random: () => 0 }).watch();
   await watch.started();
   const next = iterate(watch).next();
   await cluster.clock.advance(20_000);
@@ -239,7 +239,10 @@ test("a server that says from time to time that there is nothing new is not left
 test("a server that never answers is left for another one after the time of an attempt", async () => {
   const cluster = new FaultyCluster({ a: serving, b: serving });
   cluster.watchFaults.set("a", [telling()]);
-  const started = cluster.client({ attemptTimeoutMs: 100 }).watch().started();
+  const started = cluster
+    .client({ attemptTimeoutMs: 100, random: () => 0 })
+    .watch()
+    .started();
   await cluster.clock.advance(101);
   expect(await started).toBe(0);
 });
@@ -343,6 +346,14 @@ test("a watch without any server waits as long as it has patience, and says what
   expect((error as KvTimeoutError).lastErrors.size).toBe(2);
   expect(cluster.clock.now()).toBeGreaterThanOrEqual(5000);
   expect(cluster.watches.length).toBeLessThan(60);
+});
+
+test("each watch begins at any of the servers", async () => {
+  let drawn = 0;
+  const cluster = new FaultyCluster({ a: serving, b: serving, c: serving });
+  const kv = cluster.client({ random: () => drawn });
+  for (drawn of [0, 0.4, 0.99]) await kv.watch().started();
+  expect(cluster.watches.map(({ address }) => address)).toStrictEqual(["a", "b", "c"]);
 });
 
 test("patience begins anew with each response", async () => {

@@ -13,11 +13,11 @@ export class AddressWalk {
   #current: string;
   #isOnDetour = false;
 
-  /** @param spread whether it begins at each address in turn, whoever leads */
-  constructor(finder: LeaderFinder, spread: boolean) {
+  /** @param start the address at which it begins */
+  constructor(finder: LeaderFinder, start: string) {
     this.#finder = finder;
-    this.#listed = spread ? finder.next() : finder.first();
-    this.#current = this.#listed;
+    this.#listed = start;
+    this.#current = start;
   }
 
   get address(): string {

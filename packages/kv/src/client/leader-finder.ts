@@ -26,6 +26,11 @@ export class LeaderFinder {
     return this.#at(this.#start - 1);
   }
 
+  /** One of the addresses. @param random from 0 up to 1 */
+  any(random: number): string {
+    return this.#at(Math.floor(random * this.#addresses.length));
+  }
+
   /** Who answered last, null if that one has failed since. */
   get leader(): string | null {
     return this.#leader;

@@ -43,8 +43,9 @@ export class RetryLoop<T> {
     this.#context = context;
     this.#request = request;
     this.#call = call;
+    const { finder } = context;
     // The leader has enough to do.
-    this.#walk = new AddressWalk(context.finder, request.kind === "staleRead");
+    this.#walk = new AddressWalk(finder, request.kind === "staleRead" ? finder.next() : finder.first());
     this.#backoff = new Backoff(context);
   }
 

@@ -72,7 +72,7 @@ export class KvStream extends KvOperations {
     this.#maxInFlight = checkWhole("maxInFlight", options.maxInFlight ?? SESSION_WINDOW, 1, SESSION_WINDOW);
     this.#maxWaiting = checkWhole("maxWaiting", options.maxWaiting ?? 16_384, 1, Number.MAX_SAFE_INTEGER);
     const { context } = port.caller;
-    this.#walk = new AddressWalk(context.finder, false);
+    this.#walk = new AddressWalk(context.finder, context.finder.first());
     this.#backoff = new Backoff(context);
     this.#scope = port.caller.open("stream", null, undefined);
     const onEnd = (): void => this.close();

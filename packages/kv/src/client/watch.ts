@@ -162,7 +162,9 @@ export class KvWatch implements AsyncIterable<KvChange> {
     const { caller } = this.#port;
     this.#scope ??= caller.open("watch", null, this.#signal);
     if (this.#isClosed) this.#scope.end("closed");
-    this.#walk ??= new AddressWalk(caller.context.finder, true);
+    const { finder, random } = caller.context;
+    // Any server can tell a watch. Of a thousand clients with one watch each, not all should ask the first in the list.
+    this.#walk ??= new AddressWalk(finder, finder.any(random()));
     for (;;) {
       if (this.#scope.ended !== null) throw this.#scope.endError(this.#scope.ended, this.#report());
       const { address } = this.#walk;
