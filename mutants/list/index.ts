@@ -18,6 +18,7 @@ import { CORE_TRANSFER } from "./core-transfer.ts";
 import { FOUND_MEMBERS } from "./found-members.ts";
 import { KV_CLIENT } from "./kv-client.ts";
 import { KV_CONSISTENCY } from "./kv-consistency.ts";
+import { KV_STATE } from "./kv-state.ts";
 import { KV } from "./kv.ts";
 import { OVERLOAD } from "./overload.ts";
 import { RUNTIME_MEMBERS } from "./runtime-members.ts";
@@ -75,6 +76,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TRANSPORT_PIPES,
   ...KV,
   ...KV_CLIENT,
+  ...KV_STATE,
   ...KV_CONSISTENCY,
   ...APPS_NODE,
   ...APPS_BENCH,

@@ -2,7 +2,9 @@ import type { Mutant } from "../src/mutant.ts";
 
 const COMMAND = "packages/kv/src/state/command.ts";
 const MACHINE = "packages/kv/src/state/state-machine.ts";
-const SESSIONS = "packages/kv/src/state/sessions.ts";
+const APPLY = "packages/kv/src/state/apply-write.ts";
+const TEXT = "packages/kv/src/state/text-command.ts";
+const TREE = "packages/kv/src/state/b-tree.ts";
 const READER = "packages/kv/src/state/snapshot-reader.ts";
 const WRITER = "packages/kv/src/state/snapshot-writer.ts";
 const ATTEMPT = "packages/kv/src/client/attempt.ts";
@@ -50,80 +52,59 @@ export const KV: readonly Mutant[] = [
     bug: "does a write again when its answer was lost",
     like: ["S10"],
     file: MACHINE,
-    find: "    if (earlier !== undefined) return earlier;\n",
-    replace: "",
-  },
-  {
-    id: "kv/older-retry-applied",
-    bug: "recognises only a client's very last command",
-    file: SESSIONS,
-    find: "commandId <= session.commandId ?",
-    replace: "commandId === session.commandId ?",
+    find: "    return this.#state.clients.once(clientId, commandId, () => this.#perform(command));\n",
+    replace: "    return this.#perform(command);\n",
   },
   {
     id: "kv/refusal-not-remembered",
     bug: "does a command on retry that it had refused",
     like: ["S11"],
     file: MACHINE,
-    find: "    sessions.record({ clientId, commandId, result });\n",
-    replace: '    if (result.status === "ok") sessions.record({ clientId, commandId, result });\n',
+    find: "    return this.#state.clients.once(clientId, commandId, () => this.#perform(command));\n",
+    replace:
+      '    const { clients } = this.#state;\n    const earlier = clients.earlier(clientId, commandId);\n    if (earlier !== undefined) return earlier.result;\n    const result = this.#perform(command);\n    if (result.status === "ok") clients.record({ clientId, commandId, result });\n    return result;\n',
   },
   {
     id: "kv/sessions-not-in-snapshot",
     bug: "forgets its clients when it restores a snapshot, and does their retries again",
     like: ["S10"],
     file: WRITER,
-    find: "  const { pairs, sessions } = state;\n",
-    replace: "  const { pairs } = state;\n  const sessions = state.sessions.slice(0, 0);\n",
+    find: "  for (const client of clients) yield writer.client(client);\n",
+    replace: "  for (const client of clients.slice(clients.length)) yield writer.client(client);\n",
   },
   {
     id: "kv/sessions-in-another-order",
     bug: "evicts another session after a restore than servers that applied the log",
     file: WRITER,
-    find: "  for (const session of sessions) {\n    writer.session(session);",
-    replace: "  for (const session of sessions.toReversed()) {\n    writer.session(session);",
-  },
-  {
-    id: "kv/sessions-evicted-by-age",
-    bug: "evicts the session that began first, however recently it wrote",
-    file: SESSIONS,
-    find: "    this.#sessions.delete(session.clientId);\n",
-    replace: "",
-  },
-  {
-    id: "kv/sessions-never-evicted",
-    bug: "remembers every client for ever",
-    like: ["L17"],
-    file: SESSIONS,
-    find: "    if (this.#sessions.size > this.maxSessions) this.#evictOldest();\n",
-    replace: "",
+    find: "  for (const client of clients) yield writer.client(client);\n",
+    replace: "  for (const client of clients.toReversed()) yield writer.client(client);\n",
   },
   {
     id: "kv/session-of-client-0",
     bug: "takes all clients without a session for one",
-    file: SESSIONS,
-    find: "    if (session.clientId === 0n) return;\n",
+    file: MACHINE,
+    find: "    if (clientId === 0n) return this.#perform(command);\n",
     replace: "",
   },
   {
     id: "kv/value-without-bound",
     bug: "lets a value grow until no string can hold it",
-    file: MACHINE,
-    find: '    if (sizeBytes > MAX_VALUE_BYTES) return refused("valueTooLarge");\n',
+    file: APPLY,
+    find: '        if (bytes > MAX_VALUE_BYTES) return "valueTooLarge";\n',
     replace: "",
   },
   {
     id: "kv/append-replaces",
     bug: "takes APPEND for PUT",
-    file: MACHINE,
-    find: 'const old = command.op === Op.APPEND ? (table.get(key) ?? "") : "";',
-    replace: 'const old = command.op === Op.GET ? (table.get(key) ?? "") : "";',
+    file: TEXT,
+    find: 'op === Op.APPEND ? "append" : "put"',
+    replace: 'op === Op.GET ? "append" : "put"',
   },
   {
     id: "kv/snapshot-of-a-moving-state",
     bug: "lets later commands change a snapshot that is being written",
     like: ["S2"],
-    file: "packages/kv/src/state/paged-table.ts",
+    file: TREE,
     find: "    this.#generation += 1;\n",
     replace: "",
   },
@@ -149,8 +130,7 @@ export const KV: readonly Mutant[] = [
     like: ["S12"],
     file: MACHINE,
     find: "    this.#state = await readSnapshot(",
-    replace:
-      "    this.#state = { table: new PagedTable(), sessions: new SessionTable(this.#limits.maxSessions) };\n    this.#state = await readSnapshot(",
+    replace: "    this.#state = emptyState(this.#limits);\n    this.#state = await readSnapshot(",
   },
   {
     id: "kv/snapshot-holds-up-the-loop",

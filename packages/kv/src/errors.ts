@@ -9,12 +9,18 @@ export class KvInvalidArgumentError extends KvError {
   readonly code = "invalidArgument";
 }
 
+/** A value was asked for as text, and is not UTF-8. */
+export class KvNotTextError extends KvError {
+  override readonly name: string = "KvNotTextError";
+  readonly code = "notText";
+}
+
 /**
  * - `truncated`: it ends too early
  * - `trailingBytes`: it goes on after its end
  * - `badMagic`: it is something else
  * - `unsupportedVersion`: made by a program with another format
- * - `differentLimits`: made by a server with other `maxSessions` or `maxKeys`
+ * - `differentLimits`: made by a server with other `maxSessions`, `maxKeys`, `maxHistoryChanges` or `maxHistoryBytes`
  * - `duplicateKey`, `duplicateSession`: something occurs twice
  * - `damaged`: a checksum is wrong, or a value that cannot be
  */

@@ -34,6 +34,7 @@ export {
   KvError,
   KvFutureRevisionError,
   KvInvalidArgumentError,
+  KvNotTextError,
   KvRefusedError,
   KvSessionExpiredError,
   KvSnapshotError,
@@ -43,20 +44,34 @@ export {
 export type { KvCallOutcome, KvCallReport, KvRefusalReason, KvSnapshotErrorCode } from "./errors.ts";
 
 // For servers.
-export { DEFAULT_MAX_KEYS, DEFAULT_MAX_SESSIONS, KvStateMachine } from "./state/state-machine.ts";
-export type { KvQuery, KvStateMachineOptions } from "./state/state-machine.ts";
+export {
+  DEFAULT_MAX_HISTORY_BYTES,
+  DEFAULT_MAX_HISTORY_CHANGES,
+  DEFAULT_MAX_KEYS,
+  KvStateMachine,
+} from "./state/state-machine.ts";
+export type { ChangeSource, KvStateMachineOptions } from "./state/state-machine.ts";
+export type { KvAnswer, KvItemsQuery, KvQuery, KvScanQuery, KvTextQuery } from "./state/query.ts";
+export {
+  MAX_COMMAND_BYTES,
+  MAX_KEY_BYTES,
+  MAX_VALUE_BYTES,
+  MAX_WRITE_BYTES,
+  MAX_WRITE_PARTS,
+} from "./state/limits.ts";
 export { kvRoutes, kvService } from "./server/kvraft-routes.ts";
 export type { KvCallContext, KvRoutesOptions, KvService } from "./server/kvraft-routes.ts";
 export type { KvNode, KvNodeStatus } from "./server/node.ts";
 export { CONSISTENCY_HEADER, LEADER_HEADER } from "./protocol.ts";
 
 // For tools and simulations.
-export {
-  MAX_COMMAND_BYTES,
-  MAX_KEY_BYTES,
-  MAX_VALUE_BYTES,
-  decodeCommand,
-  encodeCommand,
-} from "./state/command.ts";
+export { decodeCommand, encodeCommand } from "./state/command.ts";
 export type { KvCommand } from "./state/command.ts";
-export type { KvResult, RefusalReason } from "./state/result.ts";
+export { decodeWrites, encodeOpenSession, encodeWrites, isLoggedWrites } from "./state/logged-writes.ts";
+export type { LoggedWrites, Serial, SerialWrite } from "./state/logged-writes.ts";
+export type { Condition, Operation, Write } from "./state/write.ts";
+export type { KvResult, KvTextResult, OperationResult, RefusalReason, WriteResult } from "./state/result.ts";
+export type { HistoryView } from "./state/history.ts";
+export type { Change, Item, ItemTable } from "./state/items.ts";
+export { type ByteString, byteStringOf, bytesOf } from "./state/byte-string.ts";
+export { type Value, valueBytes } from "./state/value.ts";

@@ -1,8 +1,15 @@
 import { expect, test } from "vitest";
 import { crc32 as zlibCrc32 } from "node:zlib";
-import { KvSnapshotError, type KvSnapshotErrorCode, KvStateMachine, encodeCommand } from "@eraft/kv";
+import {
+  KvSnapshotError,
+  type KvSnapshotErrorCode,
+  KvStateMachine,
+  encodeCommand,
+  encodeOpenSession,
+} from "@eraft/kv";
 import { crc32 } from "../src/state/crc32.ts";
 import { CHUNK_BYTES } from "../src/state/snapshot-format.ts";
+import * as kv from "./support/writes.ts";
 import { Log, append, collect, concat, pieces, put, seeded, snapshotOf } from "./support/commands.ts";
 import { ManualClock } from "./support/manual-clock.ts";
 
@@ -27,7 +34,7 @@ async function filled(keys: number, clients = 50): Promise<{ log: Log; machine: 
 
 function rechecked(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const view = new DataView(bytes.buffer);
-  view.setUint32(28, zlibCrc32(bytes.subarray(0, 28)), true);
+  view.setUint32(60, zlibCrc32(bytes.subarray(0, 60)), true);
   view.setUint32(bytes.length - 4, zlibCrc32(bytes.subarray(0, -4)), true);
   return bytes;
 }
@@ -38,15 +45,40 @@ test("the checksum is CRC-32 as in zlib, whole or in parts", () => {
   expect(crc32(bytes.subarray(300), crc32(bytes.subarray(0, 300)))).toBe(zlibCrc32(bytes));
 });
 
+function u32(...numbers: number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(numbers).buffer);
+}
+
 test("the format stays what it is, byte for byte", async () => {
-  const machine = new KvStateMachine({ maxSessions: 4, maxKeys: 9 });
-  await new Log().apply(machine, put("a", "1", 5n, 7n), append("ä", "x"));
+  const limits = { maxSessions: 4, maxKeys: 9, maxHistoryChanges: 4, maxHistoryBytes: 7, maxResults: 1025 };
+  const machine = new KvStateMachine(limits);
+  const batch = { conditions: [], operations: [{ type: "delete", key: "b" } as const, kv.put("c", "2")] };
+  await new Log().apply(machine, put("b", ""), append("ä", "x"), put("a", "0", 5n, 7n));
+  await new Log(3).apply(machine, put("a", "1"), encodeOpenSession());
+  const serial = { sessionId: 5, sequence: 3, firstUnanswered: 2 };
+  await new Log(5).apply(machine, kv.write(batch, serial));
   const expected = concat([
     new TextEncoder().encode("ERAFT-KV"),
-    Uint8Array.of(1, 0, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0),
-    Uint8Array.of(1, 0, 0, 0, 1, 0, 0, 0, 0x61, 0x31),
-    Uint8Array.of(2, 0, 0, 0, 1, 0, 0, 0, 0xc3, 0xa4, 0x78),
+    // Of revisions 1 to 5 the last three are kept: four changes with seven bytes.
+    u32(2, 4, 9, 4, 7, 1025, 3, 1, 1, 5, 0, 3, 0, 0),
+    u32(1, 1, 3, 0, 4, 0),
+    Uint8Array.of(0x61, 0x31),
+    u32(1, 1, 5, 0, 5, 0),
+    Uint8Array.of(0x63, 0x32),
+    u32(2, 1, 2, 0, 2, 0),
+    Uint8Array.of(0xc3, 0xa4, 0x78),
+    u32(1, 1, 1, 3, 0),
+    Uint8Array.of(0x61, 0x30),
+    u32(1, 1, 2 ** 32 - 2, 3, 0),
+    Uint8Array.of(0x61),
+    u32(2, 1, 2 ** 32 - 1, 0, 0),
+    Uint8Array.of(0x62),
+    u32(1, 2 ** 32 - 2, 5, 0),
+    Uint8Array.of(0x63),
     Uint8Array.of(5, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0),
+    u32(41, 5, 0, 6, 0, 2, 0, 1, 1, 5),
+    // Done at revision 5, with two answers: deleted, and nothing.
+    Uint8Array.of(0, 5, 2, 1, 0),
     new Uint8Array(4),
   ]);
   expect(await snapshotOf(machine)).toStrictEqual(rechecked(expected));
@@ -136,10 +168,20 @@ test("writing and reading let others run after every chunk", async () => {
   expect(pauses).toBe(2 * (chunkCount - 1));
 });
 
-const GOOD = await snapshotOf((await filled(3)).machine);
-const FIRST = 32;
-const SECOND = FIRST + 8 + "key-0".length + "value-0".length;
-const SESSIONS = FIRST + 3 * (SECOND - FIRST);
+async function good(): Promise<Uint8Array<ArrayBuffer>> {
+  const { log, machine } = await filled(3);
+  const serial = { sessionId: 4, sequence: 1, firstUnanswered: 1 };
+  await log.apply(machine, encodeOpenSession(), kv.write([kv.get("key-0")], serial));
+  return snapshotOf(machine);
+}
+
+const GOOD = await good();
+const FIRST = 64;
+const SECOND = FIRST + 24 + "key-0".length + "value-0".length;
+const CHANGES = FIRST + 3 * (SECOND - FIRST);
+const SECOND_CHANGES = CHANGES + 4 + 16 + "key-0".length;
+const CLIENTS = CHANGES + 3 * (SECOND_CHANGES - CHANGES);
+const SESSIONS = CLIENTS + 3 * 17;
 
 function edited(change: (view: DataView, bytes: Uint8Array) => void): Uint8Array<ArrayBuffer> {
   const bytes = GOOD.slice();
@@ -154,26 +196,58 @@ const UNSOUND: readonly (readonly [string, KvSnapshotErrorCode, Uint8Array])[] =
   ["one byte more", "trailingBytes", concat([GOOD, Uint8Array.of(0)])],
   ["twice the same", "trailingBytes", concat([GOOD, GOOD])],
   ["something else", "badMagic", edited((view) => view.setUint8(0, 0))],
-  ["a later version", "unsupportedVersion", edited((view) => view.setUint32(8, 2, true))],
+  ["a later version", "unsupportedVersion", edited((view) => view.setUint32(8, 3, true))],
+  ["the version before", "unsupportedVersion", edited((view) => view.setUint32(8, 1, true))],
   ["other limits", "differentLimits", rechecked(edited((view) => view.setUint32(12, 7, true)))],
-  ["a damaged header", "damaged", edited((view) => view.setUint32(20, 2, true))],
+  ["another history", "differentLimits", rechecked(edited((view) => view.setUint32(20, 7, true)))],
+  ["a damaged header", "damaged", edited((view) => view.setUint32(32, 2, true))],
   ["a damaged value", "damaged", edited((view) => view.setUint8(SECOND - 1, 0x41))],
   ["a damaged checksum", "damaged", edited((_, bytes) => bytes.fill((GOOD.at(-1) ?? 0) ^ 1, -1))],
-  ["more keys than fit", "damaged", rechecked(edited((view) => view.setUint32(20, 2 ** 31, true)))],
-  ["more sessions than fit", "damaged", rechecked(edited((view) => view.setUint32(24, 2 ** 31, true)))],
+  ["more keys than fit", "damaged", rechecked(edited((view) => view.setUint32(32, 2 ** 31, true)))],
+  ["more clients than fit", "damaged", rechecked(edited((view) => view.setUint32(36, 2 ** 31, true)))],
+  ["more sessions than fit", "damaged", rechecked(edited((view) => view.setUint32(40, 2 ** 31, true)))],
+  ["a revision above 2^53", "damaged", rechecked(edited((view) => view.setUint32(48, 2 ** 21, true)))],
+  ["a history from revision 0", "damaged", rechecked(edited((view) => view.setUint32(52, 0, true)))],
+  ["a history of the future", "damaged", rechecked(edited((view) => view.setUint32(52, 5, true)))],
   ["a key of no bytes", "damaged", edited((view) => view.setUint32(FIRST, 0, true))],
   ["a huge value", "damaged", edited((view) => view.setUint32(FIRST + 4, 0xffff_ffff, true))],
   ["a key twice", "duplicateKey", edited((_, bytes) => bytes.copyWithin(SECOND, FIRST, SECOND))],
+  ["keys in another order", "damaged", rechecked(edited((view) => view.setUint8(FIRST + 28, 0x39)))],
+  ["an item of no revision", "damaged", rechecked(edited((view) => view.setUint32(FIRST + 8, 0, true)))],
+  ["an item older than its key", "damaged", rechecked(edited((view) => view.setUint32(FIRST + 8, 2, true)))],
+  ["an item of the future", "damaged", rechecked(edited((view) => view.setUint32(FIRST + 16, 4, true)))],
+  ["a revision without changes", "damaged", rechecked(edited((view) => view.setUint32(CHANGES, 0, true)))],
+  ["too many changes at once", "damaged", rechecked(edited((view) => view.setUint32(CHANGES, 129, true)))],
+  ["a change of no key", "damaged", rechecked(edited((view) => view.setUint32(CHANGES + 4, 0, true)))],
+  [
+    "a change that is too large",
+    "damaged",
+    rechecked(edited((view) => view.setUint32(CHANGES + 8, 2 ** 21, true))),
+  ],
+  [
+    "a change that made nothing that is there",
+    "damaged",
+    rechecked(edited((_, bytes) => bytes.copyWithin(SECOND_CHANGES, CHANGES, SECOND_CHANGES))),
+  ],
+  [
+    "a change of a key made later",
+    "damaged",
+    rechecked(edited((view) => view.setUint32(CHANGES + 12, 2, true))),
+  ],
+  ["more changes than there are", "damaged", rechecked(edited((view) => view.setUint32(CHANGES, 2, true)))],
   [
     "a session twice",
     "duplicateSession",
-    edited((_, bytes) => bytes.copyWithin(SESSIONS + 17, SESSIONS, SESSIONS + 17)),
+    edited((_, bytes) => bytes.copyWithin(CLIENTS + 17, CLIENTS, CLIENTS + 17)),
   ],
-  ["a session of client 0", "damaged", edited((view) => view.setBigInt64(SESSIONS, 0n, true))],
-  ["an unknown session result", "damaged", edited((view) => view.setUint8(SESSIONS + 16, 99))],
-  ["text that is not UTF-8", "damaged", edited((view) => view.setUint8(FIRST + 8, 0xff))],
-  ["one key more than there are", "damaged", rechecked(edited((view) => view.setUint32(20, 4, true)))],
-  ["one session less than there are", "damaged", rechecked(edited((view) => view.setUint32(24, 2, true)))],
+  ["a client 0", "damaged", edited((view) => view.setBigInt64(CLIENTS, 0n, true))],
+  ["an unknown result of a client", "damaged", edited((view) => view.setUint8(CLIENTS + 16, 99))],
+  ["a huge session", "damaged", rechecked(edited((view) => view.setUint32(SESSIONS, 2 ** 31 + 1, true)))],
+  ["a session of no index", "damaged", rechecked(edited((view) => view.setUint32(SESSIONS + 4, 0, true)))],
+  ["a session that is cut off", "damaged", rechecked(edited((view) => view.setUint32(SESSIONS, 30, true)))],
+  ["an unknown result", "damaged", rechecked(edited((view) => view.setUint8(SESSIONS + 40, 9)))],
+  ["one key more than there are", "damaged", rechecked(edited((view) => view.setUint32(32, 4, true)))],
+  ["one client less than there are", "damaged", rechecked(edited((view) => view.setUint32(36, 2, true)))],
 ];
 
 for (const [name, code, bytes] of UNSOUND) {

@@ -6,10 +6,13 @@ import {
   MAX_COMMAND_BYTES,
   MAX_KEY_BYTES,
   MAX_VALUE_BYTES,
+  MAX_WRITE_BYTES,
+  MAX_WRITE_PARTS,
   type RefusalReason,
   decodeCommand,
   encodeCommand,
 } from "@eraft/kv";
+import * as writes from "./support/writes.ts";
 import { Log, append, get, pieces, put, seeded, snapshotOf } from "./support/commands.ts";
 
 const WRITTEN = { status: "ok", value: "" };
@@ -182,9 +185,18 @@ test("limits count bytes of UTF-8, also of a value that grows", async () => {
   expect(await log.apply(restored, append("k", "b"))).toStrictEqual([refused("valueTooLarge")]);
 });
 
-test("MAX_COMMAND_BYTES is what the largest command takes", () => {
-  const largest = append("k".repeat(MAX_KEY_BYTES), "v".repeat(MAX_VALUE_BYTES), -1n, -1n);
-  expect(encodeCommand(largest)).toHaveLength(MAX_COMMAND_BYTES);
+test("no command is larger than MAX_COMMAND_BYTES, and not much smaller either", () => {
+  const text = append("k".repeat(MAX_KEY_BYTES), "v".repeat(MAX_VALUE_BYTES), -1n, -1n);
+  expect(encodeCommand(text).length).toBeLessThanOrEqual(MAX_COMMAND_BYTES);
+  const each = MAX_WRITE_BYTES / MAX_WRITE_PARTS;
+  const operations = Array.from({ length: MAX_WRITE_PARTS }, () =>
+    writes.put("k".repeat(8), "v".repeat(each - 8)),
+  );
+  const most = Number.MAX_SAFE_INTEGER;
+  const serial = { sessionId: most, sequence: most, firstUnanswered: most };
+  const { length } = writes.write({ conditions: [], operations }, serial);
+  expect(length).toBeLessThanOrEqual(MAX_COMMAND_BYTES);
+  expect(length).toBeGreaterThan(MAX_COMMAND_BYTES * 0.999);
 });
 
 test("texts come back as they were written: byte-order marks, zeros, emoji", async () => {

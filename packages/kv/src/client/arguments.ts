@@ -7,7 +7,7 @@ import {
 } from "@eraft/proto/eraft/kv/v1";
 import { KvInvalidArgumentError } from "../errors.ts";
 import { CONSISTENCIES, type KvConsistency } from "../protocol.ts";
-import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "../state/command.ts";
+import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "../state/limits.ts";
 
 /** Bytes, or text that is sent as UTF-8. */
 export type KvBytes = string | Uint8Array;

@@ -8,7 +8,8 @@ import {
   type KvNodeReport,
   NOTHING_SENT,
 } from "./caller.ts";
-import { type KvCommand, commandFault, faultMessage } from "../state/command.ts";
+import { type KvCommand, commandFault } from "../state/command.ts";
+import { faultMessage } from "../state/fault-message.ts";
 import { KvInvalidArgumentError } from "../errors.ts";
 import { CONSISTENCIES, type KvConsistency } from "../protocol.ts";
 import { RetryLoop, type RetryRequest } from "./retry-loop.ts";

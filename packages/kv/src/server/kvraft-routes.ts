@@ -12,8 +12,9 @@ import {
 } from "@eraft/proto/kvraftpb";
 import { NotLeaderError, OutcomeUnknownError, RaftError, TransferringError } from "@eraft/runtime";
 import { MAX_TIMER_MS, systemClock } from "../clock.ts";
-import { type KvLimits, STATE_LIMITS, commandFault, encodeCommand, faultMessage } from "../state/command.ts";
-import { KvInvalidArgumentError } from "../errors.ts";
+import { type KvLimits, STATE_LIMITS, commandFault, encodeCommand } from "../state/command.ts";
+import { faultMessage } from "../state/fault-message.ts";
+import { KvInvalidArgumentError, KvNotTextError } from "../errors.ts";
 import type { KvNode } from "./node.ts";
 import {
   CONSISTENCIES,
@@ -22,7 +23,7 @@ import {
   LEADER_HEADER,
   type WireError,
 } from "../protocol.ts";
-import { type KvResult, NO_KEY, isKvResult } from "../state/result.ts";
+import { type KvTextResult, NO_KEY, isTextResult, refused } from "../state/result.ts";
 
 export interface KvRoutesOptions {
   /** Time after which a command is answered with `ErrTimeout`, in milliseconds (default 500, as the Go servers). */
@@ -82,7 +83,7 @@ async function handleCommand(
   const fault = commandFault(request, settings);
   if (fault !== null) throw new ConnectError(faultMessage(fault, settings), Code.InvalidArgument);
   const consistency = request.op === Op.GET ? consistencyOf(context) : "linearizable";
-  let result: KvResult | null;
+  let result: KvTextResult | null;
   try {
     result = await withTimeLimit(settings, context, (signal) =>
       execute(node, request, { signal, consistency }),
@@ -106,14 +107,14 @@ async function execute(
   node: KvNode,
   request: CommandRequest,
   options: { readonly signal: AbortSignal; readonly consistency: KvConsistency },
-): Promise<KvResult> {
+): Promise<KvTextResult> {
   if (request.op === Op.GET) {
     const value = await node.read({ key: request.key }, options);
     if (value === undefined) return NO_KEY;
     if (typeof value === "string") return { status: "ok", value };
   } else {
     const result = await node.propose(encodeCommand(request), { signal: options.signal });
-    if (isKvResult(result)) return result;
+    if (isTextResult(result)) return result;
   }
   throw new Error("the node's state machine is not a key-value store");
 }
@@ -143,7 +144,7 @@ async function withTimeLimit<T>(
   }
 }
 
-function resultResponse(result: KvResult): CommandResponse {
+function resultResponse(result: KvTextResult): CommandResponse {
   switch (result.status) {
     case "ok":
       return response("OK", result.value);
@@ -165,6 +166,7 @@ function errorResponse(error: unknown, context: KvCallContext): CommandResponse 
   // The Go contract has no better word for "it may have been done": retry with the same ids.
   if (error instanceof OutcomeUnknownError) return response("ErrTimeout");
   if (error instanceof RaftError) throw statusError(error);
+  if (error instanceof KvNotTextError) return resultResponse(refused("notText"));
   throw error;
 }
 

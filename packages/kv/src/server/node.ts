@@ -1,6 +1,6 @@
 import type { LogIndex, NodeId, RoleName, Term } from "@eraft/core";
 import type { KvConsistency } from "../protocol.ts";
-import type { KvQuery } from "../state/state-machine.ts";
+import type { KvQuery } from "../state/query.ts";
 
 /** What the key-value service needs of a node; a `RaftNode` of @eraft/runtime with a {@link KvStateMachine} is one. */
 export interface KvNode {

@@ -1,22 +1,8 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type CommandRequest, CommandRequestSchema, Op } from "@eraft/proto/kvraftpb";
+import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "./limits.ts";
 import type { RefusalReason } from "./result.ts";
 import { exceedsUtf8 } from "../utf8.ts";
-
-/**
- * A key is at most 4 KiB of UTF-8. Part of the definition of the replicated state, like {@link MAX_VALUE_BYTES}: servers with different
- * limits would answer the same command differently and drift apart.
- */
-export const MAX_KEY_BYTES: number = 4096;
-
-/** A value, written at once or grown by APPEND, is at most 1 MiB of UTF-8. It fits the 4 MiB that a Go client receives. */
-export const MAX_VALUE_BYTES: number = 1_048_576;
-
-/**
- * What the largest command takes in the log: key and value with 3 and 4 bytes of tag and length, `op`, and two ids of 11 bytes.
- * A node that is to take them all needs a `maxCommandBytes` of at least this.
- */
-export const MAX_COMMAND_BYTES: number = 3 + MAX_KEY_BYTES + 4 + MAX_VALUE_BYTES + 2 + 2 * 11;
 
 /** The fields of a `kvraftpb.CommandRequest`. `clientId` and `commandId` are int64; a `clientId` of 0 means no session. */
 export interface KvCommand {
@@ -69,22 +55,4 @@ export function commandFault(command: KvCommand, limits: KvLimits = STATE_LIMITS
   if (exceedsUtf8(command.key, limits.maxKeyBytes)) return "keyTooLong";
   if (exceedsUtf8(command.value, limits.maxValueBytes)) return "valueTooLarge";
   return null;
-}
-
-/** A {@link commandFault} in words. */
-export function faultMessage(fault: RefusalReason, limits: KvLimits = STATE_LIMITS): string {
-  switch (fault) {
-    case "malformed":
-      return "the command is malformed";
-    case "unknownOp":
-      return "op is none of PUT, APPEND and GET";
-    case "emptyKey":
-      return "the key is empty";
-    case "keyTooLong":
-      return `the key is longer than ${limits.maxKeyBytes} bytes of UTF-8`;
-    case "valueTooLarge":
-      return `the value is, or would become, larger than ${limits.maxValueBytes} bytes of UTF-8`;
-    case "storeFull":
-      return "the store has as many keys as it can hold";
-  }
 }

@@ -1,21 +1,34 @@
+import { type ClientWrite, type SessionView, encodeSession } from "@eraft/runtime";
+import { writeByteString } from "./byte-string.ts";
 import { crc32 } from "./crc32.ts";
-import type { TableView } from "./paged-table.ts";
-import type { Session } from "./sessions.ts";
+import type { HistoryView } from "./history.ts";
+import type { Change, Item } from "./items.ts";
+import type { KeptResult } from "./kept-result.ts";
+import type { StateLimits } from "./limits.ts";
+import type { KvTextResult } from "./result.ts";
+import { keptResultCodec } from "./result-codec.ts";
 import {
+  AS_IT_IS,
+  CHANGE_HEADER_BYTES,
   CHUNK_BYTES,
-  MAX_PAIR_BYTES,
-  PAIR_HEADER_BYTES,
-  SESSION_BYTES,
-  type StateLimits,
+  DELETED,
+  ITEM_HEADER_BYTES,
+  MAX_ITEM_BYTES,
+  CLIENT_BYTES,
   TRAILER_BYTES,
   encodeHeader,
-  encodeSessionResult,
+  encodeClientResult,
+  setUint53,
 } from "./snapshot-format.ts";
+import type { TreeView } from "./b-tree.ts";
+import type { Value } from "./value.ts";
 
 /** A state at one moment. */
 export interface StateView {
-  readonly pairs: TableView;
-  readonly sessions: readonly Session[];
+  readonly items: TreeView<Item>;
+  readonly history: HistoryView;
+  readonly sessions: readonly SessionView<KeptResult>[];
+  readonly clients: readonly ClientWrite<KvTextResult>[];
 }
 
 /**
@@ -28,30 +41,45 @@ export async function* writeSnapshot(
   pause: () => Promise<void>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const writer = new SnapshotWriter();
-  const { pairs, sessions } = state;
-  writer.bytes(encodeHeader({ ...limits, keyCount: pairs.size, sessionCount: sessions.length }));
-  for (let slot = 0; slot < pairs.size; slot++) {
-    writer.pair(pairs.keyAt(slot), pairs.valueAt(slot));
+  for (const _ of parts(state, limits, writer)) {
     for (let chunk = writer.fullChunk(); chunk !== null; chunk = writer.fullChunk()) {
       yield chunk;
       await pause();
     }
   }
-  for (const session of sessions) {
-    writer.session(session);
-    const chunk = writer.fullChunk();
-    if (chunk === null) continue;
-    yield chunk;
-    await pause();
-  }
   yield writer.end();
+}
+
+/** Writes one part after the other; none is larger than the largest item. */
+function* parts(state: StateView, limits: StateLimits, writer: SnapshotWriter): Generator<void> {
+  const { items, history, sessions, clients } = state;
+  const { revision, firstRevision } = history;
+  const counts = { keyCount: items.size, clientCount: clients.length, sessionCount: sessions.length };
+  yield writer.bytes(encodeHeader({ ...limits, ...counts, revision, firstRevision }));
+  for (const cursor = items.seek(""); cursor.key !== undefined; cursor.next()) {
+    yield writer.item(cursor.key, cursor.value!);
+  }
+  for (let revision = firstRevision; revision <= history.revision; revision++) {
+    const changes = history.changesOf(revision) ?? [];
+    yield writer.count(changes.length);
+    for (const change of changes) {
+      yield writer.change(change, items.get(change.key) === change.item);
+    }
+  }
+  for (const client of clients) yield writer.client(client);
+  for (const session of sessions) {
+    const bytes = encodeSession(session, keptResultCodec);
+    yield writer.count(bytes.length);
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+      yield writer.bytes(bytes.subarray(at, at + CHUNK_BYTES));
+    }
+  }
 }
 
 /** Collects encoded items in one buffer, which has room for a chunk that is almost full and the largest item. */
 class SnapshotWriter {
-  readonly #buffer = new Uint8Array(CHUNK_BYTES + MAX_PAIR_BYTES);
+  readonly #buffer = new Uint8Array(CHUNK_BYTES + MAX_ITEM_BYTES);
   readonly #view = new DataView(this.#buffer.buffer);
-  readonly #encoder = new TextEncoder();
   #start = 0;
   #end = 0;
   #crc = 0;
@@ -61,18 +89,36 @@ class SnapshotWriter {
     this.#end += bytes.length;
   }
 
-  pair(key: string, value: string): void {
-    const lengthsAt = this.#end;
-    this.#end += PAIR_HEADER_BYTES;
-    this.#view.setUint32(lengthsAt, this.#text(key), true);
-    this.#view.setUint32(lengthsAt + 4, this.#text(value), true);
+  item(key: string, { value, createRevision, modRevision }: Item): void {
+    this.#view.setUint32(this.#end, key.length, true);
+    this.#view.setUint32(this.#end + 4, value.length, true);
+    setUint53(this.#view, this.#end + 8, createRevision);
+    setUint53(this.#view, this.#end + 16, modRevision);
+    this.#end += ITEM_HEADER_BYTES;
+    this.#value(key);
+    this.#value(value);
   }
 
-  session(session: Session): void {
-    this.#view.setBigInt64(this.#end, session.clientId, true);
-    this.#view.setBigInt64(this.#end + 8, session.commandId, true);
-    this.#view.setUint8(this.#end + 16, encodeSessionResult(session.result));
-    this.#end += SESSION_BYTES;
+  count(count: number): void {
+    this.#view.setUint32(this.#end, count, true);
+    this.#end += 4;
+  }
+
+  change({ key, item }: Change, isAsItIs: boolean): void {
+    const length = item === null ? DELETED : isAsItIs ? AS_IT_IS : item.value.length;
+    this.#view.setUint32(this.#end, key.length, true);
+    this.#view.setUint32(this.#end + 4, length, true);
+    setUint53(this.#view, this.#end + 8, item?.createRevision ?? 0);
+    this.#end += CHANGE_HEADER_BYTES;
+    this.#value(key);
+    if (item !== null && !isAsItIs) this.#value(item.value);
+  }
+
+  client({ clientId, commandId, result }: ClientWrite<KvTextResult>): void {
+    this.#view.setBigInt64(this.#end, clientId, true);
+    this.#view.setBigInt64(this.#end + 8, commandId, true);
+    this.#view.setUint8(this.#end + 16, encodeClientResult(result));
+    this.#end += CLIENT_BYTES;
   }
 
   /** The next chunk if there is enough for one; to be called until there is not before the next item. */
@@ -101,10 +147,9 @@ class SnapshotWriter {
     return chunk;
   }
 
-  #text(text: string): number {
-    const { read, written } = this.#encoder.encodeInto(text, this.#buffer.subarray(this.#end));
-    if (read !== text.length) throw new Error("a key or a value is larger than the state machine allows");
-    this.#end += written;
-    return written;
+  #value(value: Value): void {
+    if (typeof value === "string") writeByteString(value, this.#buffer, this.#end);
+    else this.#buffer.set(value, this.#end);
+    this.#end += value.length;
   }
 }

@@ -17,13 +17,19 @@ export function get(key: string): KvCommand {
 /** A log in front of a state machine. */
 export class Log {
   readonly entries: AppliedCommand[] = [];
+  readonly #before: number;
+
+  /** @param before entries that were there before those that it keeps */
+  constructor(before = 0) {
+    this.#before = before;
+  }
 
   async apply(
     machine: KvStateMachine,
     ...commands: readonly (KvCommand | Uint8Array)[]
   ): Promise<KvResult[]> {
     const fresh = commands.map((command, i) => ({
-      index: this.entries.length + 1 + i,
+      index: this.#before + this.entries.length + 1 + i,
       command: command instanceof Uint8Array ? command : encodeCommand(command),
     }));
     this.entries.push(...fresh);

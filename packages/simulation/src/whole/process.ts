@@ -1,5 +1,5 @@
 import type { NodeId } from "@eraft/core";
-import { type KvQuery, type KvResult, type KvService, kvService } from "@eraft/kv";
+import { type KvAnswer, type KvQuery, type KvResult, type KvService, kvService } from "@eraft/kv";
 import { type Logger, type NodeIdentity, RaftNode, StorageFailedError } from "@eraft/runtime";
 import { addressOf } from "./address.ts";
 import type { DurableDisk } from "./durable-disk.ts";
@@ -10,7 +10,7 @@ import type { Wires } from "./wires.ts";
 import { WitnessedStateMachine } from "./witnessed-machine.ts";
 import type { World } from "./world.ts";
 
-export type KvRaftNode = RaftNode<Uint8Array, KvQuery, KvResult | string | undefined>;
+export type KvRaftNode = RaftNode<Uint8Array, KvQuery, KvResult, KvAnswer>;
 
 /** One process of a server: a whole `RaftNode` with what belongs to it. */
 export interface Process {

@@ -1,5 +1,5 @@
 import type { AppliedCommand, LogIndex, StateMachine } from "@eraft/core";
-import { decodeCommand, type KvQuery, type KvResult, KvStateMachine } from "@eraft/kv";
+import { decodeCommand, type KvAnswer, type KvQuery, type KvResult, KvStateMachine } from "@eraft/kv";
 import { hashOf } from "../random.ts";
 import { digestBytes } from "./chronicle.ts";
 import type { Life } from "./life.ts";
@@ -9,7 +9,7 @@ import type { World } from "./world.ts";
 const COMMANDS_PER_VIEW = 32;
 
 /** The real key-value state machine, and somebody who takes notes of all that it is given and gives. */
-export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult | string | undefined> {
+export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer> {
   readonly #world: World;
   readonly #life: Life;
   readonly #kv: KvStateMachine;
@@ -44,7 +44,7 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult | s
     return results;
   }
 
-  async query(query: KvQuery): Promise<string | undefined> {
+  async query(query: KvQuery): Promise<KvAnswer> {
     return this.#kv.query(query);
   }
 
