@@ -61,6 +61,8 @@ export {
 } from "./state/limits.ts";
 export { kvRoutes, kvService } from "./server/kvraft-routes.ts";
 export type { KvCallContext, KvRoutesOptions, KvService } from "./server/kvraft-routes.ts";
+export { kvV1Methods, kvV1Routes, kvV1Service } from "./server/kv-v1-service.ts";
+export type { KvV1Context, KvV1Options, KvV1Service } from "./server/kv-v1-service.ts";
 export type { KvNode, KvNodeStatus } from "./server/node.ts";
 export { CONSISTENCY_HEADER, LEADER_HEADER } from "./protocol.ts";
 

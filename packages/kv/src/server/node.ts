@@ -12,6 +12,8 @@ export interface KvNode {
     options?: { readonly signal?: AbortSignal; readonly consistency?: KvConsistency },
   ): Promise<unknown>;
   status(): KvNodeStatus;
+  /** Calls `listener` when the node is no more: then watches and streams end. */
+  on?(name: "failure" | "stopped", listener: () => void): () => void;
 }
 
 export interface KvNodeStatus {

@@ -1,8 +1,15 @@
-import { type KvConsistency, type KvNode, type KvNodeStatus, type KvQuery, KvStateMachine } from "@eraft/kv";
+import {
+  type KvConsistency,
+  type KvNode,
+  type KvNodeStatus,
+  type KvQuery,
+  KvStateMachine,
+  type KvStateMachineOptions,
+} from "@eraft/kv";
 
 /** A cluster of one that is always right: applies what is proposed at once, and keeps what it was asked. */
 export class FakeNode implements KvNode {
-  readonly machine: KvStateMachine = new KvStateMachine();
+  readonly machine: KvStateMachine;
   readonly proposed: Uint8Array[] = [];
   readonly queries: KvQuery[] = [];
   /** Of each query. */
@@ -20,6 +27,10 @@ export class FakeNode implements KvNode {
     commitIndex: 6,
     storageBytes: 4096,
   };
+
+  constructor(options: KvStateMachineOptions = {}) {
+    this.machine = new KvStateMachine(options);
+  }
 
   async propose(command: Uint8Array, options?: { signal?: AbortSignal }): Promise<unknown> {
     await this.#begin(options?.signal);
@@ -47,7 +58,9 @@ export class FakeNode implements KvNode {
 
   async #begin(signal: AbortSignal | undefined): Promise<void> {
     if (signal !== undefined) this.signals.push(signal);
-    await this.before();
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    signal?.addEventListener("abort", () => reject(signal.reason));
+    await Promise.race([this.before(), aborted]);
   }
 }
 
