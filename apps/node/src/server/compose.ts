@@ -1,5 +1,5 @@
 import type { NodeId } from "@eraft/core";
-import { type KvQuery, KvStateMachine, MAX_COMMAND_BYTES } from "@eraft/kv";
+import { type KvQuery, type KvStateMachine, MAX_COMMAND_BYTES } from "@eraft/kv";
 import { type Logger, NodeFailedError, RaftNode, systemClock } from "@eraft/runtime";
 import type { ConnectTransport } from "@eraft/transport-connect";
 import type { Beginning, ServeConfig } from "./config.ts";
@@ -14,10 +14,15 @@ export type KvRaftNode = RaftNode<Uint8Array, KvQuery>;
 /** From configuration to a node. Touches neither disk nor network. */
 export function compose(
   config: ServeConfig,
-  parts: { readonly disk: Disk; readonly transport: ConnectTransport; readonly logger: Logger },
+  parts: {
+    readonly disk: Disk;
+    readonly transport: ConnectTransport;
+    readonly stateMachine: KvStateMachine;
+    readonly logger: Logger;
+  },
 ): KvRaftNode {
   const { id, beginning, electionTimeoutMs, heartbeatMs, snapshotBytes, maxClockDriftPercent } = config;
-  const { transport, logger } = parts;
+  const { transport, stateMachine, logger } = parts;
   const { identity, storage } = parts.disk;
   const peers = addressesIn(beginning);
   const watched = new WatchedTransport(transport, systemClock, logger);
@@ -26,7 +31,7 @@ export function compose(
     peers,
     storage,
     transport: config.readdress ? new RedirectedTransport(watched, new Redirections(peers)) : watched,
-    stateMachine: new KvStateMachine(),
+    stateMachine,
     identity: {
       clusterId: identity.clusterId,
       incarnation: identity.incarnation,

@@ -12,8 +12,9 @@ const INDEX = [
   "GET /healthz   200 while the process is up",
   "GET /readyz    200 while the node serves and knows a leader, otherwise 503 and why",
   "",
-  "gRPC, gRPC-Web and Connect on this port: kvraftpb.KVService for clients, raftpb.RaftService for the",
-  "other nodes, eraft.admin.v1.AdminService for operators.",
+  "gRPC, gRPC-Web and Connect on this port: eraft.kv.v1.KvService and kvraftpb.KVService for clients,",
+  "raftpb.RaftService and eraft.peer.v1.PeerService for the other nodes, eraft.admin.v1.AdminService for",
+  "operators.",
 ].join("\n");
 
 /** Answers requests that are no RPC. */

@@ -1,12 +1,20 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { Member, PeerIdentity } from "@eraft/core";
-import { type KvService, kvService } from "@eraft/kv";
+import {
+  type KvService,
+  KvStateMachine,
+  type KvV1Service,
+  kvService,
+  kvV1Methods,
+  kvV1Service,
+} from "@eraft/kv";
 import {
   AdminService,
   type ListMembersResponse,
   ListMembersResponseSchema,
 } from "@eraft/proto/eraft/admin/v1";
+import { KvService as KvV1 } from "@eraft/proto/eraft/kv/v1";
 import { KVService } from "@eraft/proto/kvraftpb";
 import type { NodeFailedError, NodeStatus } from "@eraft/runtime";
 import { ConnectTransport } from "@eraft/transport-connect";
@@ -40,6 +48,7 @@ export interface Started {
 interface Parts {
   readonly node: KvRaftNode;
   readonly kv: KvService;
+  readonly kvV1: KvV1Service;
   readonly admin: AdminServiceImpl;
 }
 
@@ -96,12 +105,19 @@ export class Server {
       await this.#disk.identity.close();
       throw new CommandError("stopped before it had started");
     }
+    const stateMachine = new KvStateMachine();
     const node = compose(withReception(this.#config, reception), {
       disk: this.#disk,
+      stateMachine,
       transport: this.#transport,
       logger: this.#logger,
     });
-    this.#parts = { node, kv: kvService(node), admin: adminService(node) };
+    this.#parts = {
+      node,
+      kv: kvService(node),
+      kvV1: kvV1Service(node, stateMachine),
+      admin: adminService(node),
+    };
     node.on("failure", (failure) => this.#hasFailed(failure));
     await node.start();
     this.#hasStarted = true;
@@ -119,6 +135,8 @@ export class Server {
     this.#isStopping = true;
     const node = this.#parts?.node;
     if (node !== undefined && hasSuccessor(node.status())) await this.#handOver(node);
+    // Their callers go on at another node; otherwise they would hold up the end.
+    this.#parts?.kvV1.end();
     const closed = this.#rpc?.close();
     await Promise.race([closed, this.#calls.none()]);
     await node?.stop();
@@ -152,6 +170,11 @@ export class Server {
       command: (request, context) => this.#calls.track(this.#running().kv.command(request, context)),
       getStatus: () => this.#running().kv.getStatus(),
     });
+    const track = <T>(call: Promise<T>): Promise<T> => this.#calls.track(call);
+    router.service(
+      KvV1,
+      kvV1Methods(() => this.#running().kvV1, track),
+    );
     router.service(AdminService, {
       getNodeStatus: (request, context) => this.#running().admin.getNodeStatus(request, context),
       listMembers: (request, context) =>

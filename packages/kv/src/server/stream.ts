@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
 import {
   type StreamCall,
   type StreamReply,
@@ -26,7 +27,7 @@ export class Stream {
   #replies: StreamReply[] = [];
   #underWay = 0;
   #isRead = false;
-  #failure: unknown = null;
+  #failure: Error | null = null;
 
   constructor(calls: Calls, end: End) {
     this.#calls = calls;
@@ -67,7 +68,7 @@ export class Stream {
         while (this.#underWay >= MAX_UNDER_WAY) await this.#room.told();
       }
     } catch (error) {
-      this.#failure = error;
+      this.#failure = ConnectError.from(error);
     }
     this.#isRead = true;
     this.#signals.tell();
@@ -107,7 +108,10 @@ function sizeOf({ reply }: StreamReply): number {
       return reply.value.items.reduce((sum, { key, value }) => sum + 32 + key.length + value.length, 32);
     case "batch":
       return reply.value.results.reduce((sum, { item }) => sum + 32 + (item?.value.length ?? 0), 32);
-    default:
+    case "put":
+    case "delete":
+    case "failure":
+    case undefined:
       return 32;
   }
 }

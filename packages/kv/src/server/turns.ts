@@ -7,5 +7,7 @@ export type NextTurn = (fn: () => void) => void;
  */
 export const nextTurn: NextTurn =
   "setImmediate" in globalThis
-    ? (fn) => void (globalThis as unknown as { setImmediate: (fn: () => void) => void }).setImmediate(fn)
+    ? (fn) => {
+        (globalThis as unknown as { setImmediate: (fn: () => void) => void }).setImmediate(fn);
+      }
     : queueMicrotask;

@@ -64,12 +64,18 @@ export class Watches {
     const { clock, progressMs } = this.#options;
     const progress = new Progress(clock, progressMs, tell);
     const letGo = [this.#end.listen(tell), this.#source.onChange(tell), () => progress.stop()];
-    signal.addEventListener("abort", tell);
+    // Not only at the end: a caller that has gone takes no more, and nobody resumes what has just given something.
+    const end = (): void => {
+      for (const one of letGo.splice(0)) one();
+      tell();
+    };
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
     try {
       yield* this.#follow({ keys, from, signals, progress, signal });
     } finally {
-      signal.removeEventListener("abort", tell);
-      for (const one of letGo) one();
+      signal.removeEventListener("abort", end);
+      end();
     }
   }
 
