@@ -118,10 +118,16 @@ async function snapshot(make: (dir: string) => Storage): Promise<string> {
   });
 }
 
-console.log(`one writer, commands of ${COMMAND_BYTES} bytes, in ${parent}`);
-for (const [name, make] of Object.entries(STORAGES)) {
-  for (const perBatch of PER_BATCH)
-    console.log(`${name}: ${perBatch} entries a batch: ${await appends(make, perBatch)}`);
-  for (const count of LOGS) console.log(`${name}: ${count} entries: ${await opening(make, count)}`);
-  console.log(`${name}: a snapshot of ${SNAPSHOT_MEGABYTES} MiB: ${await snapshot(make)}`);
+/** One after the other for each figure: on a machine that is busy with other things, too, the two can be compared. */
+async function both(
+  what: string,
+  measure: (make: (dir: string) => Storage) => Promise<string>,
+): Promise<void> {
+  for (const [name, make] of Object.entries(STORAGES))
+    console.log(`${what}: ${name}: ${await measure(make)}`);
 }
+
+console.log(`one writer, commands of ${COMMAND_BYTES} bytes, in ${parent}`);
+for (const count of PER_BATCH) await both(`${count} entries a batch`, (make) => appends(make, count));
+for (const count of LOGS) await both(`${count} entries`, (make) => opening(make, count));
+await both(`a snapshot of ${SNAPSHOT_MEGABYTES} MiB`, snapshot);
