@@ -18,6 +18,7 @@ import { CORE_TRANSFER } from "./core-transfer.ts";
 import { FOUND_MEMBERS } from "./found-members.ts";
 import { KV_CLIENT } from "./kv-client.ts";
 import { KV_CONSISTENCY } from "./kv-consistency.ts";
+import { KV_SERVICE } from "./kv-service.ts";
 import { KV_STATE } from "./kv-state.ts";
 import { KV } from "./kv.ts";
 import { OVERLOAD } from "./overload.ts";
@@ -77,6 +78,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...KV,
   ...KV_CLIENT,
   ...KV_STATE,
+  ...KV_SERVICE,
   ...KV_CONSISTENCY,
   ...APPS_NODE,
   ...APPS_BENCH,

@@ -68,6 +68,7 @@ function calm(plan: WholePlan): WholePlan {
     },
     workload: {
       callers: 4,
+      registerCallers: 2,
       sharesClient: true,
       keys: 2,
       thinkMsMean: 20,

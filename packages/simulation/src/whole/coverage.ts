@@ -51,6 +51,11 @@ const SITUATIONS = [
   "leaseRead",
   "staleRead",
   "readAtFollower",
+  "swapped",
+  "notSwapped",
+  "changesTold",
+  "progressTold",
+  "watchBroke",
 ] as const;
 
 export type Situation = (typeof SITUATIONS)[number];

@@ -7,6 +7,9 @@ import {
   type KvOutput,
   minimise,
   type Operation,
+  type RegisterInput,
+  registerModel,
+  type RegisterOutput,
 } from "@eraft/linearizability";
 import { mustHold } from "../violation.ts";
 
@@ -34,4 +37,18 @@ export function checkHistory(history: readonly Operation<KvInput, KvOutput>[]): 
   if (report.verdict === "linearizable" || bad === undefined) return;
   const { sentences } = explain(kvModel, minimise(kvModel, bad));
   mustHold(false, "Linearizable", () => `${bad.key}: ${sentences.join(" ")}`);
+}
+
+/** The same for the one key that is compared and swapped. */
+export function checkRegister(history: readonly Operation<RegisterInput, RegisterOutput>[]): void {
+  const report = checkLinearizable(registerModel, history, { limits: LIMITS });
+  const [bad] = report.partitions;
+  mustHold(
+    report.verdict !== "unknown",
+    "Decided",
+    () => "the search for an order of the register was given up",
+  );
+  if (report.verdict === "linearizable" || bad === undefined) return;
+  const { sentences } = explain(registerModel, minimise(registerModel, bad));
+  mustHold(false, "Linearizable", () => `the register: ${sentences.join(" ")}`);
 }

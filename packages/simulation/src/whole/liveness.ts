@@ -25,10 +25,11 @@ export async function checkLiveness(simulation: WholeSimulation): Promise<void> 
       `${callers.writes - before.writes} writes and ${callers.reads - before.reads} reads; ${state(simulation)}`,
   );
   callers.end();
+  simulation.registers.end();
   mustHold(
-    await simulation.runFor(60_000, () => callers.active === 0),
+    await simulation.runFor(60_000, () => callers.active + simulation.registers.active === 0),
     "Every Call Settles",
-    () => `${callers.active} callers still wait, long after their deadlines`,
+    () => `${callers.active + simulation.registers.active} callers still wait, long after their deadlines`,
   );
   world.timeline.after(0, "read all", () => void callers.readAll());
   mustHold(
@@ -43,6 +44,7 @@ export async function checkLiveness(simulation: WholeSimulation): Promise<void> 
     () => `${whyUnsettled(simulation)}; ${state(simulation)}`,
   );
   noteReplaced(simulation);
+  await checkWatchers(simulation, limitMs);
   simulation.tidyUp();
   await checkEqualStates(simulation);
   await checkQuiet(simulation);
@@ -95,6 +97,20 @@ function noteReplaced({ survey, world }: WholeSimulation): void {
   for (const { id, standing } of survey.leader?.status?.membership.members ?? []) {
     if (standing === "voter" && world.replaced.has(id)) world.coverage.hit("replacedDiskVotes");
   }
+}
+
+/** All watchers hear of all there is, from whichever server they ask. */
+async function checkWatchers(simulation: WholeSimulation, limitMs: number): Promise<void> {
+  const { watchers, survey } = simulation;
+  const history = survey.leader?.process?.machine.history;
+  if (history === undefined) return;
+  mustHold(
+    await simulation.runFor(limitMs, () => watchers.haveSeen(history.revision)),
+    "Liveness: Watches",
+    () => `not every watcher has come to revision ${history.revision}`,
+  );
+  watchers.end();
+  watchers.check(history);
 }
 
 async function checkEqualStates(simulation: WholeSimulation): Promise<void> {

@@ -89,6 +89,8 @@ export interface WholeProcessPlan {
 export interface WholeWorkloadPlan {
   /** Each does one thing at a time. */
   readonly callers: number;
+  /** Those that share one key of eraft.kv.v1. */
+  readonly registerCallers: number;
   readonly sharesClient: boolean;
   readonly keys: number;
   readonly thinkMsMean: number;
@@ -211,6 +213,7 @@ function drawWorkload(random: Random): WholeWorkloadPlan {
     loss: random.chance(0.6) ? random.pick([0.02, 0.2]) : 0,
     delayMsMean: random.pick([0.5, 5, 60]),
     tail: random.chance(0.5) ? 0.05 : 0,
+    registerCallers: random.integer(0, 3),
   };
 }
 

@@ -1,5 +1,14 @@
 import type { NodeId } from "@eraft/core";
-import { type KvAnswer, type KvQuery, type KvResult, type KvService, kvService } from "@eraft/kv";
+import {
+  type KvAnswer,
+  type KvQuery,
+  type KvResult,
+  type KvNode,
+  type KvService,
+  type KvV1Service,
+  kvService,
+  kvV1Service,
+} from "@eraft/kv";
 import { type Logger, type NodeIdentity, RaftNode, StorageFailedError } from "@eraft/runtime";
 import { addressOf } from "./address.ts";
 import type { DurableDisk } from "./durable-disk.ts";
@@ -18,6 +27,7 @@ export interface Process {
   readonly node: KvRaftNode;
   readonly machine: WitnessedStateMachine;
   readonly service: KvService;
+  readonly kvV1: KvV1Service;
 }
 
 interface Parts {
@@ -61,7 +71,15 @@ export function newProcess(parts: Parts): Process {
     ...(hasLeases ? { leaseReads: { maxClockDrift: 1 - 2 ** (-4 * plan.process.drift) } } : {}),
   });
   listen(parts, life, node);
-  return { life, node, machine, service: serviceOf(world, { life, node, machine, timeLimitMs }) };
+  const watched = watchedNode(world, { life, node, machine });
+  const { clock } = life;
+  return {
+    life,
+    node,
+    machine,
+    service: kvService(watched, { timeLimitMs, clock }),
+    kvV1: kvV1Service(watched, machine, { timeLimitMs, clock, nextTurn: queueMicrotask }),
+  };
 }
 
 function newLife({ world, server, number, rate, crash }: Parts): Life {
@@ -130,33 +148,32 @@ function listen({ world, server, failed }: Parts, life: Life, node: KvRaftNode):
   });
 }
 
-function serviceOf(
+/** The node as its services use it. */
+function watchedNode(
   world: World,
-  { life, node, machine, timeLimitMs }: Omit<Process, "service"> & { readonly timeLimitMs: number },
-): KvService {
+  { life, node, machine }: Pick<Process, "life" | "node" | "machine">,
+): KvNode {
   const { judge, coverage } = world;
-  return kvService(
-    {
-      propose: async (command, options) => {
-        const result = await counted(world, life, node.propose(command, options));
-        judge.check(
-          life.isOver || machine.hasApplied(command),
-          "Acknowledged Is Applied",
-          () => `server ${life.server} acknowledges a command that it has not applied`,
-        );
-        return result;
-      },
-      read: async (query, options) => {
-        const answer = await counted(world, life, node.read(query, options));
-        if (options?.consistency === "stale") coverage.hit("staleRead");
-        else if (node.status().role !== "leader") coverage.hit("readAtFollower");
-        else if (options?.consistency === "lease") coverage.hit("leaseRead");
-        return answer;
-      },
-      status: () => node.status(),
+  return {
+    propose: async (command, options) => {
+      const result = await counted(world, life, node.propose(command, options));
+      judge.check(
+        life.isOver || machine.hasApplied(command),
+        "Acknowledged Is Applied",
+        () => `server ${life.server} acknowledges a command that it has not applied`,
+      );
+      return result;
     },
-    { timeLimitMs, clock: life.clock },
-  );
+    read: async (query, options) => {
+      const answer = await counted(world, life, node.read(query, options));
+      if (options?.consistency === "stale") coverage.hit("staleRead");
+      else if (node.status().role !== "leader") coverage.hit("readAtFollower");
+      else if (options?.consistency === "lease") coverage.hit("leaseRead");
+      return answer;
+    },
+    status: () => node.status(),
+    on: (name, listener) => node.on(name, listener),
+  };
 }
 
 /** Keeps count of calls that the node has not settled, and hears what it says after its storage failed. */

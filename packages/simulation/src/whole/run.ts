@@ -1,4 +1,4 @@
-import { checkHistory } from "./histories.ts";
+import { checkHistory, checkRegister } from "./histories.ts";
 import { checkLiveness } from "./liveness.ts";
 import { drawWholePlan, type WholePlan } from "./plan.ts";
 import { type WholeResult, WholeSimulation } from "./simulation.ts";
@@ -29,5 +29,6 @@ export async function runWhole(options: WholeRunOptions): Promise<WholeResult> {
   simulation.heal();
   await checkLiveness(simulation);
   checkHistory(simulation.callers.history());
+  checkRegister(simulation.registers.history());
   return simulation.result();
 }

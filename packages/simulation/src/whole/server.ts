@@ -1,5 +1,5 @@
 import type { ConfigurationAt, NodeId } from "@eraft/core";
-import type { KvService } from "@eraft/kv";
+import type { KvService, KvV1Service } from "@eraft/kv";
 import { type NodeStatus, StorageFailedError } from "@eraft/runtime";
 import type { DurableDisk } from "./durable-disk.ts";
 import { newProcess, type Process } from "./process.ts";
@@ -67,6 +67,10 @@ export class Server {
 
   get service(): KvService | null {
     return this.#process?.service ?? null;
+  }
+
+  get kvV1(): KvV1Service | null {
+    return this.#process?.kvV1 ?? null;
   }
 
   get status(): NodeStatus | null {

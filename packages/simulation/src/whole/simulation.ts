@@ -1,10 +1,12 @@
 import type { Coverage } from "./coverage.ts";
 import { Callers } from "./callers.ts";
+import { Registers } from "./registers.ts";
 import { WholeFaults } from "./faults.ts";
 import type { WholePlan } from "./plan.ts";
 import { WholeOperators } from "./operators.ts";
 import { Server } from "./server.ts";
 import { Survey } from "./survey.ts";
+import { Watchers } from "./watchers.ts";
 import { Wires } from "./wires.ts";
 import { World } from "./world.ts";
 
@@ -25,6 +27,8 @@ export class WholeSimulation {
   readonly world: World;
   readonly servers: readonly Server[];
   readonly callers: Callers;
+  readonly registers: Registers;
+  readonly watchers: Watchers;
   readonly survey: Survey;
   readonly #operators: WholeOperators;
   readonly #faults: WholeFaults;
@@ -39,12 +43,16 @@ export class WholeSimulation {
       return new Server(this.world, wires, id, rate);
     });
     this.callers = new Callers(this.world, this.servers);
+    this.registers = new Registers(this.world, this.servers);
+    this.watchers = new Watchers(this.world, this.servers);
     this.survey = new Survey(this.servers);
     this.#operators = new WholeOperators(this.world, this.servers, this.survey);
     this.#faults = new WholeFaults(this.world, this.servers, wires.network, this.survey);
     for (const server of this.servers) if (server.isFounder) server.start();
     this.#operators.begin();
     this.callers.begin();
+    this.registers.begin();
+    this.watchers.begin();
     this.#faults.begin();
   }
 

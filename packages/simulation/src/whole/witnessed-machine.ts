@@ -1,5 +1,15 @@
 import type { AppliedCommand, LogIndex, StateMachine } from "@eraft/core";
-import { decodeCommand, type KvAnswer, type KvQuery, type KvResult, KvStateMachine } from "@eraft/kv";
+import {
+  type ChangeSource,
+  decodeCommand,
+  decodeWrites,
+  type HistoryView,
+  isLoggedWrites,
+  type KvAnswer,
+  type KvQuery,
+  type KvResult,
+  KvStateMachine,
+} from "@eraft/kv";
 import { hashOf } from "../random.ts";
 import { digestBytes } from "./chronicle.ts";
 import type { Life } from "./life.ts";
@@ -8,8 +18,20 @@ import type { World } from "./world.ts";
 /** States are compared byte for byte at every so many commands, and wherever a server takes a snapshot. */
 const COMMANDS_PER_VIEW = 32;
 
+/** What tells whether a write is one that was there before. */
+function namesOf(command: Uint8Array): string[] {
+  if (isLoggedWrites(command)) {
+    const { writes } = decodeWrites(command) ?? { writes: [] };
+    return writes.flatMap(({ serial }) =>
+      serial === null ? [] : [`session ${serial.sessionId}/${serial.sequence}`],
+    );
+  }
+  const { clientId, commandId } = decodeCommand(command) ?? { clientId: 0n, commandId: 0n };
+  return [`${clientId}/${commandId}`];
+}
+
 /** The real key-value state machine, and somebody who takes notes of all that it is given and gives. */
-export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer> {
+export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>, ChangeSource {
   readonly #world: World;
   readonly #life: Life;
   readonly #kv: KvStateMachine;
@@ -22,6 +44,14 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, Kv
     this.#world = world;
     this.#life = life;
     this.#kv = new KvStateMachine({ clock: life.clock, maxSessions: 4096, maxKeys: 64 });
+  }
+
+  get history(): HistoryView {
+    return this.#kv.history;
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#kv.onChange(listener);
   }
 
   open(): Promise<LogIndex> {
@@ -93,8 +123,7 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, Kv
     const applied = { index, command: digestBytes(command), result: hashOf(JSON.stringify(result)) };
     this.#applied.add(applied.command);
     chronicle.applies(server, this.#position, applied);
-    const { clientId, commandId } = decodeCommand(command) ?? { clientId: 0n, commandId: 0n };
-    chronicle.commits(`${clientId}/${commandId}`, isFirst);
+    for (const name of namesOf(command)) chronicle.commits(name, isFirst);
     timeline.note("apply", server, index);
     this.#position += 1;
     this.#index = index;
