@@ -5,7 +5,7 @@ import { FailureSchema, KvService, Reason, StreamRequestSchema } from "@eraft/pr
 import { KVService } from "@eraft/proto/kvraftpb";
 import { nodePeerConnection } from "@eraft/transport-connect/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { BAD_HTTP, BAD_INPUTS, type BadHttp, type BadInput } from "../../../packages/kv/test/bad-input.ts";
+import { BAD_HTTP, BAD_INPUTS, type BadHttp, type BadInput } from "./support/bad-input.ts";
 import { badInputTable } from "./support/bad-input-doc.ts";
 import { TestCluster } from "./support/test-cluster.ts";
 

@@ -10,12 +10,12 @@ import type { World } from "./world.ts";
 const PREFIXES = ["", "log", "register"];
 
 /** Of a watch that breaks: it goes on at another server. Any other failure is one that cannot be, as all changes are kept. */
-const PASSING: readonly (Reason | undefined)[] = [
+const PASSING: ReadonlySet<Reason | undefined> = new Set([
   Reason.NOT_LEADER,
   Reason.TIMEOUT,
   Reason.NOT_SERVING,
   Reason.BUSY,
-];
+]);
 
 interface Watcher {
   readonly prefix: string;
@@ -127,7 +127,7 @@ export class Watchers {
     if (!(error instanceof ConnectError)) return;
     const reason = error.findDetails(FailureSchema)[0]?.reason;
     this.#world.judge.check(
-      PASSING.includes(reason),
+      PASSING.has(reason),
       "Watches Go On",
       () => `a watch from revision ${watcher.next} on: ${error.message}`,
     );
