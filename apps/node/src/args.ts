@@ -7,7 +7,7 @@ export type Flags = Readonly<Record<string, Flag<unknown>>>;
 
 export interface Arguments<F extends Flags> {
   readonly flags: { readonly [Name in keyof F]: F[Name] extends Flag<infer T> ? T : never };
-  /** As many as were asked for. */
+  /** As many as were asked for; fewer, if those at the end may be left out. */
   readonly operands: readonly string[];
 }
 
@@ -99,9 +99,10 @@ function valueOf(name: string, flag: Flag<unknown>, text: string | undefined): u
   }
 }
 
+/** A name in brackets, such as `[FILE]`, is of one that may be left out. */
 function checkOperands(names: readonly string[], operands: readonly string[]): void {
   const missing = names[operands.length];
-  if (missing !== undefined) throw new UsageError(`${missing} is missing`);
+  if (missing !== undefined && !missing.startsWith("[")) throw new UsageError(`${missing} is missing`);
   const extra = operands[names.length];
   if (extra !== undefined) {
     const wanted =

@@ -10,9 +10,11 @@ export interface CommandSpec<F extends Flags> {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** The names of its operands, in capitals. */
+  /** The names of its operands, in capitals; in brackets those that may be left out. */
   readonly operands: readonly string[];
   readonly flags: F;
+  /** Command lines without `eraft`, each with what it does: who reads help copies examples. */
+  readonly examples?: readonly (readonly [line: string, what: string])[];
   /** Paragraphs for its help. */
   readonly notes: readonly string[];
   /** Resolves with the exit code; rejects with what `explain` makes one line of. */
@@ -22,6 +24,9 @@ export interface CommandSpec<F extends Flags> {
 export interface Command {
   readonly name: string;
   readonly summary: string;
+  /** What its command line is made of, `--help` included. For completion. */
+  readonly flags: Flags;
+  readonly operands: readonly string[];
   readonly run: (argv: readonly string[], io: Io) => Promise<ExitCode>;
 }
 
@@ -33,6 +38,8 @@ export function defineCommand<const F extends Flags>(spec: CommandSpec<F>): Comm
   return {
     name: spec.name,
     summary: spec.summary,
+    flags,
+    operands: spec.operands,
     run: async (argv, io) => {
       if (asksForHelp(argv)) {
         io.out(commandHelp({ ...spec, flags }));

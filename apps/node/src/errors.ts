@@ -1,5 +1,13 @@
-import { ConnectError } from "@connectrpc/connect";
-import { KvCallError, KvInvalidArgumentError, KvRefusedError } from "@eraft/kv";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  KvCallError,
+  KvCompactedError,
+  KvFutureRevisionError,
+  KvInvalidArgumentError,
+  KvRefusedError,
+  KvSessionExpiredError,
+  KvTimeoutError,
+} from "@eraft/kv";
 import { NodeFailedError } from "@eraft/runtime";
 import { LevelDamageError, LevelError, LevelFormatError, LevelLockedError } from "@eraft/storage-level";
 import {
@@ -11,6 +19,7 @@ import {
 } from "@eraft/storage-wal";
 import { ListenError } from "@eraft/transport-connect/node";
 import { ExitCode } from "./exit-code.ts";
+import { JsonInputError } from "./format/json-fields.ts";
 
 /** Ends a command with one line on stderr. */
 export class CommandError extends Error {
@@ -34,19 +43,54 @@ export class UsageError extends CommandError {
   }
 }
 
-/** Translates whatever a command failed with into what its user should know and do: one line, and the exit code. */
-export function explain(error: unknown): { readonly line: string; readonly exitCode: ExitCode } {
+export interface Explanation {
+  readonly line: string;
+  /** What to look at, a line each. */
+  readonly hints: readonly string[];
+  readonly exitCode: ExitCode;
+}
+
+/** Translates whatever a command failed with into what its user should know and do: one line, perhaps what to look at, and the exit code. */
+export function explain(error: unknown): Explanation {
   const line = oneLine(messageFor(error));
   if (error instanceof UsageError) {
     const help = error.command === null ? "eraft --help" : `eraft ${error.command} --help`;
-    return { line: `${line} (see ${help})`, exitCode: error.exitCode };
+    return { line: `${line} (see ${help})`, hints: [], exitCode: error.exitCode };
   }
-  if (error instanceof CommandError) return { line, exitCode: error.exitCode };
-  if (error instanceof KvInvalidArgumentError) return { line, exitCode: ExitCode.usage };
-  if (error instanceof KvCallError && error.outcome === "unknown") {
-    return { line, exitCode: ExitCode.outcomeUnknown };
+  return { line, hints: hintsFor(error), exitCode: exitCodeFor(error) };
+}
+
+function exitCodeFor(error: unknown): ExitCode {
+  if (error instanceof CommandError) return error.exitCode;
+  if (error instanceof KvInvalidArgumentError || error instanceof JsonInputError) return ExitCode.usage;
+  if (error instanceof KvCallError && error.outcome === "unknown") return ExitCode.outcomeUnknown;
+  return ExitCode.failure;
+}
+
+/** Of a cluster that does not answer: what its user can check, after what was tried. */
+function hintsFor(error: unknown): readonly string[] {
+  if (error instanceof CommandError) return error.cause === undefined ? [] : hintsFor(error.cause);
+  if (!(error instanceof KvTimeoutError) || error.lastErrors.size === 0) return [];
+  const reasons = [...error.lastErrors.values()].map(reasonOf);
+  const asked = [...error.lastErrors.keys()].join(",");
+  if (reasons.every((reason) => reason === "connection refused")) {
+    return [
+      "check that the nodes run, and that --cluster says where: nobody listens there",
+      "eraft demo starts a cluster on this machine, eraft serve --help says how to start a node",
+    ];
   }
-  return { line, exitCode: ExitCode.failure };
+  if (reasons.every((reason) => reason === "unknown host")) {
+    return ["check the names in --cluster: no such host is known here"];
+  }
+  if (reasons.every((reason) => reason === NOT_KNOWN)) {
+    return [
+      "these nodes know put, append, get and status, and no other command: they are Go nodes, or older ones",
+    ];
+  }
+  return [
+    "check that a majority of the voters is up: fewer cannot agree on anything",
+    `eraft status --cluster ${asked} tells which nodes are up, and who leads`,
+  ];
 }
 
 function messageFor(error: unknown): string {
@@ -64,16 +108,28 @@ function messageFor(error: unknown): string {
 function callMessage(error: KvCallError): string {
   const outcome =
     error.outcome === "unknown" ? "the write may have been done all the same" : "nothing was done";
+  if (error instanceof KvFutureRevisionError) {
+    return `that revision has not happened yet: the store is at revision ${error.currentRevision}`;
+  }
+  if (error instanceof KvCompactedError) {
+    return `the changes before revision ${error.firstRevision} are not kept any more: read what there is with eraft scan, then watch with --from ${error.firstRevision} or later`;
+  }
+  if (error instanceof KvSessionExpiredError) {
+    return `the cluster does not remember this command any more, ${outcome}: look with eraft get before you repeat it`;
+  }
   if (error instanceof KvRefusedError) return `the cluster refused: ${reasonOf(error.cause)}; ${outcome}`;
   const reasons = [...error.lastErrors].map(([address, reason]) => `${address}: ${reasonOf(reason)}`);
   const tried = reasons.length === 0 ? "no node could be asked" : reasons.join("; ");
   return `no answer from the cluster, ${outcome} (${tried})`;
 }
 
+const NOT_KNOWN = "it does not know this call";
+
 /** Why a node did not answer, in a few words. */
 export function reasonOf(error: unknown): string {
   const text =
     error instanceof ConnectError ? error.rawMessage : error instanceof Error ? error.message : String(error);
+  if (error instanceof ConnectError && error.code === Code.Unimplemented) return NOT_KNOWN;
   if (text.includes("ECONNREFUSED")) return "connection refused";
   if (text.includes("ENOTFOUND") || text.includes("EAI_AGAIN")) return "unknown host";
   return oneLine(text);

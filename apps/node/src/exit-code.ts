@@ -5,10 +5,12 @@ export const ExitCode = {
   failure: 1,
   /** The command line is wrong; nothing was tried. */
   usage: 2,
-  /** `get`: there is no such key. */
+  /** `get`, `delete`: there is no such key. */
   noSuchKey: 3,
-  /** `put`, `append`, `member`, `transfer`: no answer came, and it may have been done, or may still be. */
+  /** Of whatever writes, and of `member` and `transfer`: no answer came, and it may have been done, or may still be. */
   outcomeUnknown: 4,
+  /** `cas`, `batch`: the condition did not hold, and nothing was done. */
+  conditionFailed: 5,
 } as const;
 
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];

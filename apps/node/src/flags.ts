@@ -7,6 +7,8 @@ export interface Flag<T> {
   readonly parse: (text: string) => T;
   /** The value without the flag; `required` makes it an error to leave it out. */
   readonly fallback: { readonly value: T } | "required";
+  /** All values there are, if there are few. For the completion of command lines. */
+  readonly words?: readonly string[];
 }
 
 /** The text is not what the flag takes. The message completes "--flag TEXT: ". */
@@ -47,7 +49,12 @@ export function choice<const T extends string>(options: {
     if (value !== undefined) return value;
     throw new FlagValueError(`not one of ${values.join(", ")}`);
   };
-  return { placeholder: values.join("|"), help, parse, fallback: { value: fallback } };
+  return { placeholder: values.join("|"), help, parse, fallback: { value: fallback }, words: values };
+}
+
+/** Any text; null without it. */
+export function text(placeholder: string, help: string): Flag<string | null> {
+  return { placeholder, help, parse: (text) => text, fallback: { value: null } };
 }
 
 /** The name of a directory; null without it. */

@@ -17,8 +17,8 @@ export function overview(commands: readonly Command[]): string {
     "",
     "eraft COMMAND --help tells more; eraft --version prints the version.",
     "",
-    "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no such key (get),",
-    "4 no answer to a change, which may have been done (put, append, member, transfer).",
+    "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no such key (get, delete),",
+    "4 no answer to a change, which may have been done, 5 the condition did not hold (cas, batch).",
     "",
   ].join("\n");
 }
@@ -29,9 +29,10 @@ export function commandHelp(command: {
   readonly summary: string;
   readonly operands: readonly string[];
   readonly flags: Flags;
+  readonly examples?: readonly (readonly [line: string, what: string])[];
   readonly notes: readonly string[];
 }): string {
-  const { name, summary, operands, flags, notes } = command;
+  const { name, summary, operands, flags, examples = [], notes } = command;
   const usage = ["eraft", name, "[FLAGS]", ...operands].join(" ");
   const rows = Object.entries(flags).map(([name, { placeholder, help, fallback }]) => {
     const flag = placeholder === null ? `--${name}` : `--${name} ${placeholder}`;
@@ -43,10 +44,20 @@ export function commandHelp(command: {
     "",
     `Usage: ${usage}`,
     "",
+    ...(examples.length === 0 ? [] : ["Examples:", ...exampleLines(examples), ""]),
+    "Flags:",
     ...twoColumns(rows),
     ...paragraphs,
     "",
   ].join("\n");
+}
+
+/** Beside each other where there is room, otherwise below each other. */
+function exampleLines(examples: readonly (readonly [line: string, what: string])[]): readonly string[] {
+  const rows = examples.map(([line, what]) => [`eraft ${line}`, `# ${what}`] as const);
+  const left = Math.max(...rows.map(([line]) => line.length)) + 4;
+  if (rows.every(([, what]) => left + what.length <= WIDTH)) return twoColumns(rows);
+  return rows.flatMap(([line, what]) => [`  ${what}`, `  ${line}`]);
 }
 
 function twoColumns(rows: readonly (readonly [string, string])[]): readonly string[] {

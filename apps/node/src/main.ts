@@ -1,7 +1,15 @@
 import type { Command } from "./command.ts";
 import { append } from "./commands/append.ts";
+import { completionOf } from "./commands/completion.ts";
 import { demo } from "./commands/demo.ts";
 import { get } from "./commands/get.ts";
+import { batch } from "./commands/kv/batch.ts";
+import { cas } from "./commands/kv/cas.ts";
+import { remove } from "./commands/kv/delete.ts";
+import { exportItems } from "./commands/kv/export.ts";
+import { importItems } from "./commands/kv/import.ts";
+import { scan } from "./commands/kv/scan.ts";
+import { watch } from "./commands/kv/watch.ts";
 import { memberAdd } from "./commands/members/add.ts";
 import { memberDemote } from "./commands/members/demote.ts";
 import { memberList } from "./commands/members/list.ts";
@@ -18,7 +26,7 @@ import { walDump } from "./commands/wal-dump.ts";
 import { UsageError, explain } from "./errors.ts";
 import { ExitCode } from "./exit-code.ts";
 import { overview } from "./help.ts";
-import { type Io, ignoreClosedStreams, processIo } from "./io.ts";
+import { type Io, ReaderGoneError, ignoreClosedStreams, processIo } from "./io.ts";
 import { followLifeline } from "./lifeline.ts";
 import { packageVersion } from "./version.ts";
 
@@ -28,6 +36,13 @@ const COMMANDS: readonly Command[] = [
   put,
   get,
   append,
+  remove,
+  cas,
+  scan,
+  watch,
+  batch,
+  exportItems,
+  importItems,
   status,
   memberList,
   memberAdd,
@@ -39,6 +54,7 @@ const COMMANDS: readonly Command[] = [
   transfer,
   recover,
   walDump,
+  completionOf(() => COMMANDS),
 ];
 
 const LINGER_MS = 1000;
@@ -57,8 +73,11 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
   try {
     return await dispatch(argv, io);
   } catch (error) {
-    const { line, exitCode } = explain(error);
+    // Who reads only the beginning, as in `eraft scan | head`, has all that was asked for.
+    if (error instanceof ReaderGoneError) return ExitCode.ok;
+    const { line, hints, exitCode } = explain(error);
     io.err(`eraft: ${line}\n`);
+    for (const hint of hints) io.err(`  ${hint}\n`);
     return exitCode;
   }
 }

@@ -10,7 +10,12 @@ function addresses(many: number): string {
 
 /** A command line, and the words that its one line on stderr must have: what was given and what is allowed. */
 const WRONG: readonly (readonly [readonly string[], ...string[]])[] = [
-  [[], "no command", "serve, demo, put, get, append, status, member list", "eraft --help"],
+  [
+    [],
+    "no command",
+    "serve, demo, put, get, append, delete, cas, scan, watch, batch, export, import, status, member list",
+    "eraft --help",
+  ],
   [["frobnicate"], '"frobnicate"', "serve, demo"],
   [["wal"], '"wal"', "wal dump"],
   [["wal", "list"], '"wal list"', "wal dump"],
@@ -87,6 +92,34 @@ const WRONG: readonly (readonly [readonly string[], ...string[]])[] = [
   [["status", "node-0"], '"node-0"'],
   [["wal", "dump"], "DIR is missing", "eraft wal dump --help"],
 
+  [["delete"], "KEY is missing", "eraft delete --help"],
+  [["delete", ""], "KEY is empty"],
+  [["delete", "x".repeat(4097)], "KEY has 4097 bytes", "4096"],
+  [["delete", String.raw`a\q`, "--escaped"], "KEY", String.raw`\xHH`],
+  [["cas", "k"], "what is expected is missing", "--value TEXT, --revision N, --absent or --present"],
+  [["cas", "k", "--absent"], "NEW-VALUE is missing, or --delete"],
+  [["cas", "k", "v", "--absent", "--value", "a"], "--value and --absent exclude each other"],
+  [["cas", "k", "v", "--revision", "0"], '--revision "0"', "from 1"],
+  [["cas", "k", "v", "--revision", "1.5"], '--revision "1.5"', "not a whole number"],
+  [["cas", "k", "v", "--delete", "--present"], "--delete takes no NEW-VALUE", '"v"'],
+  [["cas", "k", "--delete", "--absent"], "--delete and --absent exclude each other"],
+  [["cas", "k", "v", "w", "--absent"], '"w"', "only KEY [NEW-VALUE]"],
+  [["scan", "a", "b"], '"b"', "only [PREFIX]"],
+  [["scan", "a", "--start", "b"], "PREFIX and --start or --end exclude each other"],
+  [["scan", "--start", ""], "--start is empty"],
+  [["scan", "--limit", "0"], '--limit "0"', "from 1"],
+  [["scan", "--limit", "-1"], "--limit needs a value", "--limit=-1"],
+  [["scan", "--limit=-1"], '--limit "-1"', "from 1"],
+  [["scan", "--consistency", "fresh"], '--consistency "fresh"', "linearizable, lease, stale"],
+  [["watch", "--from", "0"], '--from "0"', "from 1"],
+  [["watch", "--from", "yesterday"], '--from "yesterday"', "not a whole number"],
+  [["export", "a", "b"], '"b"', "only [FILE]"],
+  [["export", "--prefix", "a", "--end", "b"], "PREFIX and --start or --end"],
+  [["import"], "FILE is missing", "eraft import --help"],
+  [["batch", "a", "b"], '"b"', "only [FILE]"],
+  [["completion"], "bash|zsh|fish is missing"],
+  [["completion", "csh"], '"csh"', "bash, zsh, fish"],
+
   [["member"], '"member"', "the commands are member list, member add"],
   [["member", "kill"], '"member kill"', "member remove"],
   [["member", "add", "3"], "HOST:PORT is missing", "eraft member add --help"],
@@ -120,6 +153,13 @@ const COMMANDS = [
   "put",
   "get",
   "append",
+  "delete",
+  "cas",
+  "scan",
+  "watch",
+  "batch",
+  "export",
+  "import",
   "status",
   "member list",
   "member add",
@@ -130,6 +170,7 @@ const COMMANDS = [
   "member move",
   "transfer",
   "wal dump",
+  "completion",
 ];
 
 test("eraft --help names every command", async () => {
@@ -148,6 +189,14 @@ test.each(COMMANDS)("eraft %s --help tells its usage, also beside mistakes", asy
   expect(stdout.split("\n").every((line) => line.length <= 100)).toBe(true);
   expect(stderr).toBe("");
 });
+
+test.each(["delete", "cas", "scan", "watch", "batch", "export", "import", "completion"])(
+  "eraft %s --help teaches by example",
+  async (command) => {
+    const { stdout } = await runMain(command, "--help");
+    expect(stdout.split(`\n  eraft ${command}`).length).toBeGreaterThan(2);
+  },
+);
 
 test.each(["member", "wal"])("eraft %s --help names its commands and no others", async (group) => {
   const { code, stdout, stderr } = await runMain(group, "--help");

@@ -1,5 +1,5 @@
 import { createClient } from "@connectrpc/connect";
-import { KvraftClient } from "@eraft/kv";
+import { KvClient, KvraftClient } from "@eraft/kv";
 import { AdminService } from "@eraft/proto/eraft/admin/v1";
 import type { PeerConnection } from "@eraft/transport-connect";
 import { nodePeerConnection } from "@eraft/transport-connect/node";
@@ -46,6 +46,26 @@ export function withClientOfWhole<T>(
   return withConnections(async (connect) => {
     const addresses = [...new Set([...given, ...(await otherNodes(given, connect))])];
     return withClient(addresses, timeoutMs, connect, work);
+  });
+}
+
+/** The same with a client of `eraft.kv.v1`. @param options.only these nodes and no others, whatever they know of */
+export function withStore<T>(
+  cluster: readonly Address[],
+  timeoutMs: number,
+  work: (store: KvClient) => Promise<T>,
+  { only = false }: { readonly only?: boolean } = {},
+): Promise<T> {
+  const given = cluster.map(({ text }) => text);
+  return withConnections(async (connect) => {
+    const others = only ? [] : await otherNodes(given, connect);
+    const addresses = [...new Set([...given, ...others])];
+    const store = new KvClient({ addresses, connect, deadlineMs: timeoutMs });
+    try {
+      return await work(store);
+    } finally {
+      store.close();
+    }
   });
 }
 

@@ -7,8 +7,11 @@ export async function runMain(
   let stdout = "";
   let stderr = "";
   const code = await main(argv, {
-    out: (text) => void (stdout += text),
+    out: (text) => void (stdout += typeof text === "string" ? text : Buffer.from(text).toString("latin1")),
     err: (text) => void (stderr += text),
+    drained: async () => {},
+    input: async function* () {},
+    isWatched: false,
   });
   return { code, stdout, stderr };
 }
