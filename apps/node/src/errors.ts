@@ -172,7 +172,7 @@ function walMessage(error: WalError): string | null {
     return `${error.message}; nothing was changed. What this node confirmed to others is lost, so do not delete parts of it: "eraft wal dump" shows what is there`;
   }
   if (error instanceof WalIdentityDamageError) {
-    return `${error.message}; nothing was changed. Delete that file to start as another disk: the cluster then takes this node back as a learner first`;
+    return `${error.message}; nothing was changed, and the log is not concerned. While a majority of the voters is up without this node, delete that file: the node starts as another disk, and the cluster takes it back as a learner first. Otherwise eraft recover is the way`;
   }
   if (error instanceof WalFormatError) return `${error.message}; nothing was changed`;
   return null;

@@ -1,8 +1,11 @@
+import { WalLockedError, openIdentity } from "@eraft/storage-wal";
 import { createServer } from "node:net";
-import { open, readdir, rm, writeFile } from "node:fs/promises";
+import { open, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { openDataDir } from "../src/server/data-dir.ts";
 import { eventually } from "./support/eventually.ts";
+import { memberList, settled } from "./support/local-node.ts";
 import { freePorts } from "./support/ports.ts";
 import { EraftProcess, runEraft } from "./support/process.ts";
 import { tempDir } from "./support/temp-dir.ts";
@@ -97,6 +100,48 @@ test("a damaged log is refused in one line that says where", async () => {
   const exit = await runEraft(cluster.serveArgs(0));
   expect(exit.stderr).toMatch(/^eraft: [^\n]+ is damaged at byte \d+[^\n]+\n$/);
   expect(exit).toMatchObject({ code: 1, stdout: "" });
+});
+
+test("a damaged identity is refused with an advice of its own, which is followed by a node that comes back", async () => {
+  const cluster = await startCluster(3);
+  const leader = await cluster.leader();
+  const follower = (leader + 1) % 3;
+  const contact = cluster.addresses[leader] ?? "";
+  const before = (await settled(contact)).members[follower]?.incarnation;
+  await cluster.kill(follower, "SIGTERM");
+  const identity = join(cluster.dataDir(follower), "IDENTITY");
+  await writeFile(identity, "damaged");
+  const exit = await runEraft(cluster.serveArgs(follower));
+  expect(exit.stderr).toMatch(/^eraft: [^\n]+IDENTITY is damaged at byte \d+[^\n]+\n$/);
+  expect(exit.stderr).toContain("the log is not concerned");
+  expect(exit.stderr).toContain("delete that file");
+  expect(exit).toMatchObject({ code: 1, stdout: "" });
+  expect(await readFile(identity, "utf8")).toBe("damaged");
+
+  await rm(identity);
+  await cluster.restart(follower);
+  await eventually(async () => {
+    const member = (await memberList(contact)).members[follower];
+    if (member?.standing === "voter" && member.incarnation !== before) return;
+    throw new Error(JSON.stringify(member));
+  });
+});
+
+test("a directory that another process has is refused, and nothing is left in it", async () => {
+  const dir = join(await tempDir(), "data");
+  // A server of another program, which says nowhere which node it is.
+  const holder = await openIdentity(dir);
+  const before = await readdir(dir);
+  await expect(openDataDir(dir, 3, "wal")).rejects.toThrow(WalLockedError);
+  expect(await readdir(dir)).toEqual(before);
+  await holder.close();
+  const taken = await openDataDir(dir, 3, "wal");
+  await taken.identity.close();
+  expect(await readFile(join(dir, "NODE_ID"), "utf8")).toBe("3\n");
+  await expect(openDataDir(dir, 4, "wal")).rejects.toThrow("belongs to node 3, and this is node 4");
+  const again = await openDataDir(dir, 3, "wal");
+  expect(again.identity.starts).toBe(3);
+  await again.identity.close();
 });
 
 test.each(["SIGTERM", "SIGINT"] as const)("%s stops a node cleanly, with exit code 0", async (signal) => {

@@ -4,7 +4,7 @@ import { WalStorage, openIdentity } from "@eraft/storage-wal";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CommandError } from "../errors.ts";
-import { claimDataDir } from "./data-dir-owner.ts";
+import { checkDataDir, claimDataDir } from "./data-dir-owner.ts";
 
 /** How a node keeps its data on a disk. */
 export type DiskStorageType = "wal" | "level";
@@ -48,7 +48,19 @@ export async function openDataDir(dir: string, id: number, type: DiskStorageType
       `the data directory ${dir} was used with --storage ${used}, and not with ${type}: give the right one, or an empty directory`,
     );
   }
-  await claimDataDir(dir, id);
+  await checkDataDir(dir, id);
+  const taken = await take(dir, type);
+  try {
+    await claimDataDir(dir, id);
+    return taken;
+  } catch (error) {
+    await taken.identity.close();
+    throw error;
+  }
+}
+
+/** Locks the directory. */
+async function take(dir: string, type: DiskStorageType): Promise<DataDir> {
   if (type === "wal") {
     const identity = await openIdentity(dir);
     return { identity, storage: new WalStorage({ dir, identity }) };
