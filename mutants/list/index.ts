@@ -1,5 +1,6 @@
 import type { Mutant } from "../src/mutant.ts";
 import { APPS_BENCH } from "./apps-bench.ts";
+import { APPS_NODE_KV } from "./apps-node-kv.ts";
 import { APPS_NODE } from "./apps-node.ts";
 import { CORE_COMMIT } from "./core-commit.ts";
 import { CORE_CONFIGURATIONS } from "./core-configurations.ts";
@@ -82,4 +83,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...KV_CONSISTENCY,
   ...APPS_NODE,
   ...APPS_BENCH,
+  ...APPS_NODE_KV,
 ];
