@@ -4,6 +4,8 @@ import type { Progress } from "./measurement.ts";
 const BAR_WIDTH = 24;
 /** Drawing takes processor time from what is measured: not more often than this. */
 const DRAW_EVERY_MS = 500;
+/** The seconds go on while nothing else changes: whoever watches sees that it has not stopped. */
+const TICK_MS = 1000;
 
 interface Terminal {
   readonly isTTY?: boolean;
@@ -22,6 +24,7 @@ export class ProgressLine {
   #text = "";
   #drawnAt = 0;
   #lastLabel = "";
+  #ticking: NodeJS.Timeout | undefined;
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
@@ -33,9 +36,11 @@ export class ProgressLine {
     const from = performance.now();
     return {
       at: (share, label) => {
-        const seconds = Math.round((performance.now() - from) / 1000);
-        const text = `${bar((at + share) / of)} ${at + 1}/${of} ${styled("bold", name)}  ${label}  ${styled("dim", `${seconds} s`)}`;
-        this.#show(text, `${name}: ${label}`);
+        const draw = (): string => {
+          const seconds = Math.round((performance.now() - from) / 1000);
+          return `${bar((at + share) / of)} ${at + 1}/${of} ${styled("bold", name)}  ${label}  ${styled("dim", `${seconds} s`)}`;
+        };
+        this.#show(draw, `${name}: ${label}`);
       },
     };
   }
@@ -48,11 +53,12 @@ export class ProgressLine {
   }
 
   end(): void {
+    clearInterval(this.#ticking);
     this.#clear();
     this.#text = "";
   }
 
-  #show(text: string, label: string): void {
+  #show(draw: () => string, label: string): void {
     const isNew = label !== this.#lastLabel;
     if (!this.#isLive) {
       // Without numbers that only grow: those are for those who watch.
@@ -63,10 +69,16 @@ export class ProgressLine {
     const now = performance.now();
     if (!isNew && now - this.#drawnAt < DRAW_EVERY_MS) return;
     this.#lastLabel = label;
-    this.#drawnAt = now;
+    this.#redraw(draw);
+    clearInterval(this.#ticking);
+    this.#ticking = setInterval(() => this.#redraw(draw), TICK_MS).unref();
+  }
+
+  #redraw(draw: () => string): void {
+    this.#drawnAt = performance.now();
     this.#clear();
-    this.#text = text;
-    this.#terminal.write(text);
+    this.#text = draw();
+    this.#terminal.write(this.#text);
   }
 
   #clear(): void {

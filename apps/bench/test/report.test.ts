@@ -1,11 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { type Arguments, UsageError, parseArguments } from "../src/args.ts";
 import { resultOf } from "../src/load/h2load.ts";
 import type { Row } from "../src/measurement.ts";
 import { MEASUREMENTS } from "../src/measurements/index.ts";
+import { ProgressLine } from "../src/progress.ts";
 import { readResults, writeDocument } from "../src/report/document.ts";
 import { type Results, merge } from "../src/report/results.ts";
 import { powersAround } from "../src/report/svg.ts";
@@ -130,4 +132,27 @@ test("arguments name measurements that there are, and rounds that can be", () =>
     expect(() => parse(...args), wrong).toThrow(UsageError);
     expect(() => parse(...args)).toThrow(wrong);
   }
+});
+
+/** What three steps and a result look like. */
+function written(isTTY: boolean): string {
+  let text = "";
+  const line = new ProgressLine({ isTTY, write: (more) => (text += more) });
+  const progress = line.measurement("puts", 1, 4);
+  progress.at(0, "round 1");
+  progress.at(0.5, "round 1");
+  progress.at(0.5, "round 2");
+  line.print("result");
+  line.end();
+  return text;
+}
+
+test("with a terminal there is one line that is drawn over; without one, a line whenever something else begins", () => {
+  expect(written(false)).toBe("puts: round 1\nputs: round 2\nresult\n");
+  const live = written(true);
+  expect(stripVTControlCharacters(live)).toContain("2/4 puts  round 2  0 s");
+  // Drawn over before the result, and gone at the end.
+  expect(live).toContain("\r\u001B[2Kresult\n");
+  expect(live.endsWith("\r\u001B[2K")).toBe(true);
+  expect(live.split("\n")).toHaveLength(2);
 });

@@ -46,10 +46,11 @@ export async function load(cluster: Cluster, node: ClusterNode, plan: LoadPlan):
   const logFile = plan.timesEach === true ? `${name}.log` : null;
   const spinner = new KeySpinner(`${name}.body`, plan.keys, (key) => method.encode(key, value));
   const wide = plan.connections * plan.streams;
+  let target = node;
   const send = (requests: number, log: string | null = null): Promise<H2loadResult> => {
     const { connections, streams, ratePerSecond } = plan;
     return runH2load({
-      address: node.address,
+      address: target.address,
       path: method.path,
       bodyFile: spinner.path,
       connections,
@@ -67,12 +68,16 @@ export async function load(cluster: Cluster, node: ClusterNode, plan: LoadPlan):
     const warm = await send(lasting(plan.warmUpSeconds, probe.perSecond));
     const requests = lasting(plan.seconds, warm.perSecond);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      const before = await cluster.state(node);
+      const before = await cluster.state(target);
       const cpuMsBefore = cluster.cpuMs();
       const { perSecond, answerBytes } = await send(requests, logFile);
       const cpuUs = ((cluster.cpuMs() - cpuMsBefore) * 1000) / requests;
-      if (!method.fits(answerBytes, requests, plan.valueBytes)) continue;
-      if (plan.method === "put") await checkDone(cluster, node, before.writes + BigInt(requests));
+      if (!method.fits(answerBytes, requests, plan.valueBytes)) {
+        // Too much for it, or it leads no more.
+        target = await cluster.leader();
+        continue;
+      }
+      if (plan.method === "put") await checkDone(cluster, target, before.writes + BigInt(requests));
       const latenciesMs = logFile === null ? new Float64Array(0) : latenciesOf(logFile);
       return { perSecond, cpuUs, latenciesMs };
     }

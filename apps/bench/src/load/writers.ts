@@ -25,12 +25,23 @@ export interface WritePlan {
  */
 export async function write(cluster: Cluster, node: ClusterNode, plan: WritePlan): Promise<void> {
   const { put } = cluster.system;
-  const clients = Array.from({ length: CONNECTIONS }, () => new GrpcClient(node.address));
+  let target = node;
+  let clients = connect(node);
+  const old: GrpcClient[] = [];
+  // On a busy machine the leadership may move while a store is filled.
+  const followLeader = async (): Promise<void> => {
+    const leader = await cluster.leader();
+    if (leader === target) return;
+    old.push(...clients);
+    target = leader;
+    clients = connect(leader);
+  };
   let done = 0;
-  const writeOne = async (client: GrpcClient, number: number): Promise<void> => {
+  const writeOne = async (worker: number, number: number): Promise<void> => {
     const request = put.encode(keyAt(number % plan.keys), valueOf(plan.valueBytes, number));
     for (const deadline = performance.now() + CALL_LIMIT_MS; ;) {
       try {
+        const client = clients[worker % CONNECTIONS] ?? new GrpcClient(target.address);
         const answer = new Fields(await client.call(put.path, request, { timeoutMs: CALL_LIMIT_MS }));
         const refusal = put.refusal(answer);
         if (refusal === null) return;
@@ -38,17 +49,16 @@ export async function write(cluster: Cluster, node: ClusterNode, plan: WritePlan
       } catch (error) {
         if (performance.now() > deadline) throw error;
         await sleep(REFUSED_PAUSE_MS);
+        await followLeader();
       }
     }
   };
   // Each worker has keys of its own, whose writes come one after the other: what was acknowledged last is what has to be there.
   const width = Math.min(plan.width, plan.keys);
   const work = async (worker: number): Promise<void> => {
-    const client = clients[worker % CONNECTIONS];
-    if (client === undefined) return;
     for (let round = 0; round < plan.writes; round += plan.keys) {
       for (let key = worker; key < plan.keys && round + key < plan.writes; key += width) {
-        await writeOne(client, round + key);
+        await writeOne(worker, round + key);
         done += 1;
         if (done % 1000 === 0) plan.onProgress?.(done);
       }
@@ -57,8 +67,12 @@ export async function write(cluster: Cluster, node: ClusterNode, plan: WritePlan
   try {
     await Promise.all(Array.from({ length: width }, (_, at) => work(at)));
   } finally {
-    for (const client of clients) client.close();
+    for (const client of [...old, ...clients]) client.close();
   }
+}
+
+function connect({ address }: ClusterNode): GrpcClient[] {
+  return Array.from({ length: CONNECTIONS }, () => new GrpcClient(address));
 }
 
 /** Throws unless every key has the value that was acknowledged last: as many as `samples`, spread over all of them. */
