@@ -55,7 +55,7 @@ const KILLERS: Readonly<Record<string, readonly Killer[]>> = {
   "transport-memory": [tests("transport-memory"), tests("runtime")],
   "transport-connect": [tests("transport-connect")],
   node: [tests("node", "kv", WITHOUT_PROCESSES)],
-  bench: [tests("bench", "proto", ["apps/bench/test/report.test.ts", "apps/bench/test/wire.test.ts"])],
+  bench: [tests("bench", "core", ["apps/bench/test/report.test.ts", "apps/bench/test/wire.test.ts"])],
 };
 
 /** Throws if the mutant's package has none. */
