@@ -137,6 +137,13 @@ export const KV_CLIENT: readonly Mutant[] = [
     replace: "stream.hasBegun ? idleMs * 1e6 : attemptTimeoutMs;",
   },
   {
+    id: "kv/watch-believes-who-is-cut-off",
+    bug: "listens for ever to a server that says that there is nothing new, and is cut off",
+    file: WATCH,
+    find: "    if (arrived < this.#overdue) {",
+    replace: "    if (arrived < this.#overdue && arrived < 0) {",
+  },
+  {
     id: "kv/watch-patience-wears-out",
     bug: "adds up all outages that it has ever seen",
     file: WATCH,

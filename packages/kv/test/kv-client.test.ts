@@ -286,6 +286,24 @@ test("writes beyond maxConcurrentWrites wait in their order, and one that gives 
   expect((await kv.get("k"))?.text).toBe("134");
 });
 
+test("one that gives up while another one opens the session does not let those behind it open one, too", async () => {
+  const cluster = new FaultyCluster({ a: hanging });
+  const kv = cluster.client();
+  const given = new AbortController();
+  const writes = [
+    rejection(kv.put("k", "1")),
+    rejection(kv.put("k", "2", { signal: given.signal })),
+    rejection(kv.put("k", "3")),
+  ];
+  await settle();
+  given.abort();
+  await writes[1];
+  await settle();
+  expect(cluster.arrived).toHaveLength(1);
+  kv.close();
+  await Promise.all(writes);
+});
+
 test("no write leaves the window of 1,024 that servers keep, however long the first one takes", async () => {
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   const late: Fault = async (serve) => {

@@ -236,6 +236,33 @@ test("a server that says from time to time that there is nothing new is not left
   expect(await next).toMatchObject({ done: true });
 });
 
+test("a server that says that there is nothing new, while there is, is left for another one", async () => {
+  const cluster = new FaultyCluster({ a: serving, b: serving });
+  let told = 0;
+  const cutOff: WatchFault = async function* (serve) {
+    for await (const response of serve()) {
+      // Told when it begins; then it hears nothing of the others any more.
+      for (;;) {
+        told += 1;
+        yield response;
+        await new Promise<void>((resolve) => cluster.clock.after(900, resolve));
+      }
+    }
+  };
+  cluster.watchFaults.set("a", [cutOff]);
+  const kv = cluster.client({ watchIdleMs: 1000, random: () => 0 });
+  const watch = kv.watch();
+  await watch.started();
+  const next = take(iterate(watch), 1);
+  // As long as it is right, it is not left.
+  await cluster.clock.advance(10_000);
+  expect(cluster.watches).toHaveLength(1);
+  await kv.put("k", "1");
+  expect(revisionsOf(await finish(cluster.clock, next))).toStrictEqual([1]);
+  expect(cluster.watches.map(({ address }) => address)).toStrictEqual(["a", "b"]);
+  expect(told).toBeLessThan(16);
+});
+
 test("a server that never answers is left for another one after the time of an attempt", async () => {
   const cluster = new FaultyCluster({ a: serving, b: serving });
   cluster.watchFaults.set("a", [telling()]);

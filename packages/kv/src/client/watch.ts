@@ -66,6 +66,8 @@ export class KvWatch implements AsyncIterable<KvChange> {
   #handedOut: number | null;
   #first: Promise<WatchResponse> | null = null;
   #attempts = 0;
+  /** What the cluster had reached when the server had no news before. Who still has none of it is cut off, or not a member any more. */
+  #overdue = 0;
   /** When the server failed that served last; null while one serves. */
   #outageSinceMs: number | null = null;
   #isTaken = false;
@@ -191,9 +193,27 @@ export class KvWatch implements AsyncIterable<KvChange> {
     const { value, done } = await withinLimits({ timeoutMs, signal, clock }, () => stream.responses.next());
     if (done === true) throw new Error("the server has ended the watch");
     this.#check(value);
+    if (stream.hasBegun && Number(value.revision) === this.#arrived) this.#suspect(this.#arrived, signal);
     stream.hasBegun = true;
     this.#arrived = Number(value.revision);
     return value;
+  }
+
+  /**
+   * A server that says again and again that there is nothing new may be cut off from the others, or removed from the cluster, and will then say so for ever. So the cluster is asked
+   * how far it is; a server that has not come so far by the time it has no news again is left.
+   */
+  #suspect(arrived: number, signal: AbortSignal): void {
+    if (arrived < this.#overdue) {
+      throw new Error(
+        `it has nothing new since revision ${arrived}, and the cluster was at ${this.#overdue} before`,
+      );
+    }
+    this.#port.currentRevision(signal).then(
+      (revision) => (this.#overdue = revision),
+      // Then nobody knows of anything new.
+      () => {},
+    );
   }
 
   #open(address: string): Open {
