@@ -2,7 +2,15 @@ import { fileURLToPath } from "node:url";
 import { execFile } from "node:child_process";
 import { expect, test } from "vitest";
 
-const TOOLS = ["members-run", "rolling-restart", "failover", "big-snapshot", "slow-followers", "overload"];
+const TOOLS = [
+  "members-run",
+  "rolling-restart",
+  "failover",
+  "big-snapshot",
+  "slow-followers",
+  "overload",
+  "watch-run",
+];
 
 /** Runs a tool as its script does. */
 async function run(

@@ -1,4 +1,4 @@
-import { KvraftClient, type KvraftClientOptions } from "@eraft/kv";
+import { KvClient, type KvClientOptions, KvraftClient, type KvraftClientOptions } from "@eraft/kv";
 import { nodePeerConnection } from "@eraft/transport-connect/node";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -137,21 +137,27 @@ export class TestCluster {
     });
   }
 
-  /** A client, closed by `stop`. */
+  /** A client of the Go nodes' contract, closed by `stop`. */
   client(options: Partial<KvraftClientOptions> = {}): KvraftClient {
-    const connections = this.addresses.map((address) => [address, nodePeerConnection(address)] as const);
-    const byAddress = new Map(connections);
-    const connect = (address: string): ReturnType<typeof nodePeerConnection> => {
-      const connection = byAddress.get(address);
-      if (connection === undefined) throw new Error(`${address} is not of this cluster`);
+    const client = new KvraftClient({ addresses: this.addresses, connect: this.#connections(), ...options });
+    this.#closers.push(() => client.close());
+    return client;
+  }
+
+  /** A client of `eraft.kv.v1`, closed by `stop`. */
+  kvClient(options: Partial<KvClientOptions> = {}): KvClient {
+    const client = new KvClient({ addresses: this.addresses, connect: this.#connections(), ...options });
+    this.#closers.push(() => client.close());
+    return client;
+  }
+
+  /** Makes connections, to be closed by `stop`. */
+  #connections(): (address: string) => ReturnType<typeof nodePeerConnection> {
+    return (address) => {
+      const connection = nodePeerConnection(address);
+      this.#closers.push(() => connection.close());
       return connection;
     };
-    const client = new KvraftClient({ addresses: this.addresses, connect, ...options });
-    this.#closers.push(() => {
-      client.close();
-      for (const [, connection] of connections) connection.close();
-    });
-    return client;
   }
 
   /** Runs a command against this cluster without a process for it: many times faster. */
