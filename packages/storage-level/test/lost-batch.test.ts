@@ -59,3 +59,30 @@ test("a batch that is dropped while later ones are kept is noticed, or nothing i
   expect(outcomes.filter((what) => what !== "refused" && what !== "nothing is lost")).toEqual([]);
   expect(outcomes.filter((what) => what === "refused").length).toBe(5);
 });
+
+test("an entry beyond the end of the log, whose truncation was dropped, is refused", async () => {
+  const site = levelSite();
+  const { level } = site;
+  const storage = site.storage();
+  await storage.open();
+  await storage.write(batch({ entries: entries(1, 1, 9, 9, 9) }));
+  const truncation = level.operations.length;
+  await storage.write(batch({ truncateFrom: 3 }));
+  await storage.write(batch(vote(2, 1)));
+  await expect(found(without(level, truncation))).rejects.toThrow(
+    "the log ends at entry 3, and its head says 2",
+  );
+});
+
+test("an older copy of the head beside the newest one is refused", async () => {
+  const site = levelSite();
+  const { level } = site;
+  const storage = site.storage();
+  await storage.open();
+  await storage.write(batch(vote(1, 0)));
+  const older = level.image.get(hex(Buffer.from("a"))) ?? "";
+  await storage.write(batch(vote(2, 1)));
+  await storage.close();
+  level.tamper(Buffer.from("a"), Buffer.from(older, "hex"));
+  await expect(found(level)).rejects.toThrow("the first head is that of batch 1, the second that of batch 2");
+});
