@@ -39,6 +39,7 @@ import { TRANSPORT_MEMORY } from "./transport-memory.ts";
 import { TRANSPORT_NODE } from "./transport-node.ts";
 import { TRANSPORT_PIPES } from "./transport-pipes.ts";
 import { TRANSPORT_STREAMS } from "./transport-streams.ts";
+import { TRANSPORT_UNARY } from "./transport-unary.ts";
 import { TRANSPORT_UPLOADS } from "./transport-uploads.ts";
 
 /** All seeded bugs. */
@@ -74,6 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TRANSPORT_CONNECT,
   ...TRANSPORT_NODE,
   ...TRANSPORT_STREAMS,
+  ...TRANSPORT_UNARY,
   ...TRANSPORT_UPLOADS,
   ...TRANSPORT_PIPES,
   ...KV,

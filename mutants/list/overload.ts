@@ -74,8 +74,8 @@ export const OVERLOAD: readonly Mutant[] = [
   {
     id: "kv/overload-done-for-nobody",
     bug: "proposes commands whose callers had gone before they were read",
-    file: "packages/kv/src/server/kvraft-routes.ts",
-    find: "  if (limitMs <= 0 || context.signal.aborted) return null;\n",
+    file: "packages/kv/src/server/time-limits.ts",
+    find: "if ((timeoutMs !== undefined && timeoutMs <= 0) || call.signal.aborted) return Promise.resolve(null);",
     replace: "",
   },
   {

@@ -188,8 +188,8 @@ export const TRANSPORT_CONNECT: readonly Mutant[] = [
     bug: "refuses the messages above 4 MiB that Go leaders send",
     like: ["L5"],
     file: ROUTES,
-    find: "{ readMaxBytes, acceptCompression: [] },",
-    replace: "{ readMaxBytes: Math.min(readMaxBytes, 4 << 20), acceptCompression: [] },",
+    find: "{ readMaxBytes: this.#limits.readMaxBytes };",
+    replace: "{ readMaxBytes: Math.min(this.#limits.readMaxBytes, 4 << 20) };",
   },
   {
     id: "transport-connect/message-without-bound",
@@ -243,7 +243,7 @@ export const TRANSPORT_CONNECT: readonly Mutant[] = [
     bug: "leaves a listener with each call's signal",
     like: ["L17"],
     file: "packages/transport-connect/src/server/exchange.ts",
-    find: '    this.#signal.removeEventListener("abort", this);\n',
+    find: '    this.#signal.removeEventListener("abort", this.#left);\n',
     replace: "",
   },
   {

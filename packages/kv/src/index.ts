@@ -64,6 +64,7 @@ export type { KvCallContext, KvRoutesOptions, KvService } from "./server/kvraft-
 export { kvV1Methods, kvV1Routes, kvV1Service } from "./server/kv-v1-service.ts";
 export type { KvV1Context, KvV1Options, KvV1Service } from "./server/kv-v1-service.ts";
 export type { KvNode, KvNodeStatus } from "./server/node.ts";
+export type { CallSignal, WaitSignal } from "./server/time-limits.ts";
 export { CONSISTENCY_HEADER, LEADER_HEADER } from "./protocol.ts";
 
 // For tools and simulations.

@@ -188,6 +188,21 @@ test("after the time limit the answer is ErrTimeout, and the node is told that n
   expect(clock.pending).toBe(0);
 });
 
+test("each of many calls has its own time, whichever began first", async () => {
+  const clock = new ManualClock();
+  const node = new FakeNode();
+  node.before = never;
+  const kv = serve(node, { clock });
+  const calls = [kv.command({ key: "first" })];
+  await clock.advance(200);
+  calls.push(kv.command({ key: "second" }));
+  await clock.advance(300);
+  expect(node.signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+  await clock.advance(200);
+  expect((await Promise.all(calls)).map(({ err }) => err)).toEqual(["ErrTimeout", "ErrTimeout"]);
+  expect(clock.pending).toBe(0);
+});
+
 test("the caller's deadline shortens the time limit, and never lengthens it", async () => {
   const clock = new ManualClock();
   const node = new FakeNode();

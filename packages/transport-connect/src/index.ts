@@ -3,3 +3,5 @@ export { DEFAULT_DEADLINES, DEFAULT_LIMITS } from "./options.ts";
 export type { ConnectTransportOptions, Deadlines, Limits, PeerConnection } from "./options.ts";
 export { PeerError } from "./peer-error.ts";
 export type { PeerErrorCode } from "./peer-error.ts";
+export { registerUnary } from "./direct/unary.ts";
+export type { CallSignal, UnaryContext, UnaryHandler, UnaryOptions } from "./direct/unary.ts";

@@ -3,14 +3,11 @@ export class OpenCalls {
   #count = 0;
   #onNone: (() => void)[] = [];
 
-  async track<T>(call: Promise<T>): Promise<T> {
+  /** Returns `call`, which counts until it settles. */
+  track<T>(call: Promise<T>): Promise<T> {
     this.#count += 1;
-    try {
-      return await call;
-    } finally {
-      this.#count -= 1;
-      if (this.#count === 0) for (const resolve of this.#onNone.splice(0)) resolve();
-    }
+    void call.then(this.#settled, this.#settled);
+    return call;
   }
 
   /** Resolves as soon as there is none. */
@@ -20,4 +17,10 @@ export class OpenCalls {
     this.#onNone.push(resolve);
     await promise;
   }
+
+  readonly #settled = (): void => {
+    this.#count -= 1;
+    if (this.#count > 0) return;
+    for (const resolve of this.#onNone.splice(0)) resolve();
+  };
 }

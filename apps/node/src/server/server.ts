@@ -17,7 +17,7 @@ import {
 import { KvService as KvV1 } from "@eraft/proto/eraft/kv/v1";
 import { KVService } from "@eraft/proto/kvraftpb";
 import type { NodeFailedError, NodeStatus } from "@eraft/runtime";
-import { ConnectTransport } from "@eraft/transport-connect";
+import { ConnectTransport, registerUnary } from "@eraft/transport-connect";
 import { type RpcServer, nodePeerConnection, serve } from "@eraft/transport-connect/node";
 import { CommandError } from "../errors.ts";
 import type { JsonLogger } from "../logger.ts";
@@ -166,10 +166,11 @@ export class Server {
 
   #routes(router: ConnectRouter): void {
     this.#transport.routes(router);
-    router.service(KVService, {
-      command: (request, context) => this.#calls.track(this.#running().kv.command(request, context)),
-      getStatus: () => this.#running().kv.getStatus(),
-    });
+    const { command, getStatus } = KVService.method;
+    registerUnary(router, command, (request, context) =>
+      this.#calls.track(this.#running().kv.command(request, context)),
+    );
+    registerUnary(router, getStatus, () => this.#running().kv.getStatus());
     const track = <T>(call: Promise<T>): Promise<T> => this.#calls.track(call);
     router.service(
       KvV1,

@@ -1,11 +1,11 @@
 // The node under fire, in a process of its own: whatever it does not catch ends it. Tells its parent what it looks like inside when asked.
 import { createHash } from "node:crypto";
 import type { Clock, InstallSnapshot, Message, OutgoingSnapshot, Receiver, Transport } from "@eraft/core";
-import { type KvQuery, KvStateMachine, encodeCommand, kvRoutes } from "@eraft/kv";
-import { Op } from "@eraft/proto/kvraftpb";
+import { type KvQuery, KvStateMachine, encodeCommand, kvService } from "@eraft/kv";
+import { KVService, Op } from "@eraft/proto/kvraftpb";
 import { RaftNode } from "@eraft/runtime";
 import { MemoryStorage } from "@eraft/storage-memory";
-import { ConnectTransport } from "@eraft/transport-connect";
+import { ConnectTransport, registerUnary } from "@eraft/transport-connect";
 import { nodePeerConnection, serve } from "@eraft/transport-connect/node";
 import { COMMIT_INDEX, LAST_INDEX, LEADER, PEERS, SELF, TERM, termAt } from "./cluster.ts";
 
@@ -83,12 +83,15 @@ const node = new RaftNode<Uint8Array, KvQuery>({
   clock: stoppedClock,
   seed: 1,
 });
+const kv = kvService(node);
 const server = serve({
   host: "127.0.0.1",
   port: 0,
   routes: (router) => {
     connect.routes(router);
-    kvRoutes(node)(router);
+    const { command, getStatus } = KVService.method;
+    registerUnary(router, command, kv.command);
+    registerUnary(router, getStatus, kv.getStatus);
   },
 });
 

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { Clock, RoleName } from "@eraft/core";
 import {
   type CommandRequest,
@@ -16,6 +16,7 @@ import { type KvLimits, STATE_LIMITS, commandFault, encodeCommand } from "../sta
 import { faultMessage } from "../state/fault-message.ts";
 import { KvInvalidArgumentError, KvNotTextError } from "../errors.ts";
 import type { KvNode } from "./node.ts";
+import { type CallSignal, TimeLimits, type WaitSignal } from "./time-limits.ts";
 import {
   CONSISTENCIES,
   CONSISTENCY_HEADER,
@@ -37,8 +38,14 @@ export interface KvRoutesOptions {
 }
 
 /** What a call needs to know of its caller; Connect's `HandlerContext` has it. */
-export type KvCallContext = Pick<HandlerContext, "signal" | "timeoutMs" | "responseHeader"> &
-  Partial<Pick<HandlerContext, "requestHeader">>;
+export interface KvCallContext {
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: CallSignal;
+  /** Milliseconds until the caller's deadline; undefined without one. */
+  timeoutMs(): number | undefined;
+  readonly responseHeader: Headers;
+  readonly requestHeader?: Headers;
+}
 
 /** `kvraftpb.KVService` as functions, for a server that does not use Connect's router. */
 export interface KvService {
@@ -63,8 +70,9 @@ export function kvRoutes(node: KvNode, options: KvRoutesOptions = {}): (router: 
 /** The functions behind {@link kvRoutes}. */
 export function kvService(node: KvNode, options: KvRoutesOptions = {}): KvService {
   const settings = checkOptions(options);
+  const limits = new TimeLimits(settings.clock, settings.timeLimitMs);
   return {
-    command: (request, context) => handleCommand(node, settings, request, context),
+    command: (request, context) => handleCommand(node, settings, limits, request, context),
     getStatus: () => statusResponse(node),
   };
 }
@@ -77,6 +85,7 @@ interface Settings extends KvLimits {
 async function handleCommand(
   node: KvNode,
   settings: Settings,
+  limits: TimeLimits,
   request: CommandRequest,
   context: KvCallContext,
 ): Promise<CommandResponse> {
@@ -85,9 +94,7 @@ async function handleCommand(
   const consistency = request.op === Op.GET ? consistencyOf(context) : "linearizable";
   let result: KvTextResult | null;
   try {
-    result = await withTimeLimit(settings, context, (signal) =>
-      execute(node, request, { signal, consistency }),
-    );
+    result = await limits.run(context, (signal) => execute(node, request, { signal, consistency }));
   } catch (error) {
     return errorResponse(error, context);
   }
@@ -106,7 +113,7 @@ function consistencyOf({ requestHeader }: KvCallContext): KvConsistency {
 async function execute(
   node: KvNode,
   request: CommandRequest,
-  options: { readonly signal: AbortSignal; readonly consistency: KvConsistency },
+  options: { readonly signal: WaitSignal; readonly consistency: KvConsistency },
 ): Promise<KvTextResult> {
   if (request.op === Op.GET) {
     const value = await node.read({ key: request.key }, options);
@@ -117,31 +124,6 @@ async function execute(
     if (isTextResult(result)) return result;
   }
   throw new Error("the node's state machine is not a key-value store");
-}
-
-/** Null when the time is up or the caller has gone; then nobody waits any longer, but a command goes its way. */
-async function withTimeLimit<T>(
-  settings: Settings,
-  context: KvCallContext,
-  run: (signal: AbortSignal) => Promise<T>,
-): Promise<T | null> {
-  const limitMs = Math.min(settings.timeLimitMs, context.timeoutMs() ?? Infinity);
-  // Its caller has given up while it waited for its turn here: nobody would hear what became of it.
-  if (limitMs <= 0 || context.signal.aborted) return null;
-  const controller = new AbortController();
-  const { promise: over, resolve } = Promise.withResolvers<null>();
-  const stop = (): void => {
-    resolve(null);
-    controller.abort();
-  };
-  const cancelTimer = settings.clock.after(limitMs, stop);
-  context.signal.addEventListener("abort", stop, { once: true });
-  try {
-    return await Promise.race([over, run(controller.signal)]);
-  } finally {
-    cancelTimer();
-    context.signal.removeEventListener("abort", stop);
-  }
 }
 
 function resultResponse(result: KvTextResult): CommandResponse {

@@ -1,15 +1,16 @@
 import type { LogIndex, NodeId, RoleName, Term } from "@eraft/core";
 import type { KvConsistency } from "../protocol.ts";
 import type { KvQuery } from "../state/query.ts";
+import type { WaitSignal } from "./time-limits.ts";
 
 /** What the key-value service needs of a node; a `RaftNode` of @eraft/runtime with a {@link KvStateMachine} is one. */
 export interface KvNode {
   /** Replicates a command and resolves with what applying it gave. Aborting `signal` gives up waiting, not the command. */
-  propose(command: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<unknown>;
+  propose(command: Uint8Array, options?: { readonly signal?: WaitSignal }): Promise<unknown>;
   /** Answers a query from a state that is as new as asked for; by default, not older than this call. */
   read(
     query: KvQuery,
-    options?: { readonly signal?: AbortSignal; readonly consistency?: KvConsistency },
+    options?: { readonly signal?: WaitSignal; readonly consistency?: KvConsistency },
   ): Promise<unknown>;
   status(): KvNodeStatus;
   /** Calls `listener` when the node is no more: then watches and streams end. */

@@ -5,6 +5,7 @@ import {
   type KvQuery,
   KvStateMachine,
   type KvStateMachineOptions,
+  type WaitSignal,
 } from "@eraft/kv";
 
 /** A cluster of one that is always right: applies what is proposed at once, and keeps what it was asked. */
@@ -14,7 +15,7 @@ export class FakeNode implements KvNode {
   readonly queries: KvQuery[] = [];
   /** Of each query. */
   readonly consistencies: (KvConsistency | undefined)[] = [];
-  readonly signals: AbortSignal[] = [];
+  readonly signals: WaitSignal[] = [];
   /** Happens before anything is done; may throw, or take its time. */
   before: () => Promise<void> | void = () => {};
   /** Happens after it was done. */
@@ -32,7 +33,7 @@ export class FakeNode implements KvNode {
     this.machine = new KvStateMachine(options);
   }
 
-  async propose(command: Uint8Array, options?: { signal?: AbortSignal }): Promise<unknown> {
+  async propose(command: Uint8Array, options?: { signal?: WaitSignal }): Promise<unknown> {
     await this.#begin(options?.signal);
     this.proposed.push(command);
     const [result] = await this.machine.apply([{ index: this.proposed.length, command }]);
@@ -42,7 +43,7 @@ export class FakeNode implements KvNode {
 
   async read(
     query: KvQuery,
-    options?: { signal?: AbortSignal; consistency?: KvConsistency },
+    options?: { signal?: WaitSignal; consistency?: KvConsistency },
   ): Promise<unknown> {
     await this.#begin(options?.signal);
     this.queries.push(query);
@@ -56,7 +57,7 @@ export class FakeNode implements KvNode {
     return this.state;
   }
 
-  async #begin(signal: AbortSignal | undefined): Promise<void> {
+  async #begin(signal: WaitSignal | undefined): Promise<void> {
     if (signal !== undefined) this.signals.push(signal);
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     signal?.addEventListener("abort", () => reject(signal.reason));

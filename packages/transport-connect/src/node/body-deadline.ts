@@ -1,5 +1,5 @@
 import { Code } from "@connectrpc/connect";
-import type { Http2ServerRequest } from "node:http2";
+import type { Http2ServerRequest, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
 
 /** How often in a timeout the requests are looked at; one is answered at most so much of the timeout late. */
@@ -43,23 +43,24 @@ export class BodyDeadline {
         request.stream.close(constants.NGHTTP2_CANCEL);
       } else if (now - waiting.sinceMs >= this.#timeoutMs) {
         waiting.isAnswered = true;
-        this.#answer(request);
+        const isGrpc = request.headers["content-type"]?.startsWith("application/grpc") ?? false;
+        answerLate(request.stream, isGrpc, this.#timeoutMs);
       }
     }
   }
+}
 
-  #answer({ headers, stream }: Http2ServerRequest): void {
-    if (stream.headersSent || stream.destroyed) return;
-    const isGrpc = headers["content-type"]?.startsWith("application/grpc") ?? false;
-    if (!isGrpc) return stream.respond({ ":status": 408 }, { endStream: true });
-    stream.respond(
-      {
-        ":status": 200,
-        "content-type": "application/grpc",
-        "grpc-status": String(Code.DeadlineExceeded),
-        "grpc-message": encodeURIComponent(`the request did not end within ${this.#timeoutMs} ms`),
-      },
-      { endStream: true },
-    );
-  }
+/** Says that a request has not ended in time. */
+export function answerLate(stream: ServerHttp2Stream, isGrpc: boolean, timeoutMs: number): void {
+  if (stream.headersSent || stream.destroyed) return;
+  if (!isGrpc) return stream.respond({ ":status": 408 }, { endStream: true });
+  stream.respond(
+    {
+      ":status": 200,
+      "content-type": "application/grpc",
+      "grpc-status": String(Code.DeadlineExceeded),
+      "grpc-message": encodeURIComponent(`the request did not end within ${timeoutMs} ms`),
+    },
+    { endStream: true },
+  );
 }

@@ -6,7 +6,10 @@ import { Code, ConnectError } from "@connectrpc/connect";
 const PREFIX_BYTES = 5;
 
 export function encodeEnvelope<D extends DescMessage>(schema: D, message: MessageShape<D>): Buffer {
-  const bytes = toBinary(schema, message);
+  return encloseInEnvelope(toBinary(schema, message));
+}
+
+export function encloseInEnvelope(bytes: Uint8Array): Buffer {
   const envelope = Buffer.allocUnsafe(PREFIX_BYTES + bytes.byteLength);
   envelope[0] = 0;
   envelope.writeUInt32BE(bytes.byteLength, 1);

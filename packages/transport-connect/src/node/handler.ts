@@ -5,6 +5,8 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { IncomingHttpHeaders } from "node:http";
 import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Readable, Writable } from "node:stream";
+import { unaryRouteOf } from "../direct/unary.ts";
+import type { UnaryRoute } from "../direct/unary.ts";
 import { registerStrict } from "../server/malformed.ts";
 import { directRouteOf } from "../stream/direct.ts";
 import type { DirectRoute } from "../stream/direct.ts";
@@ -34,6 +36,8 @@ export class Handler {
   readonly #rpc: HttpHandler;
   /** Streaming methods that are served without Connect's adapter, by their paths. */
   readonly #direct = new Map<string, DirectRoute>();
+  /** Unary methods that can be served so, by their paths; see UnaryServer. */
+  readonly unary: Map<string, UnaryRoute> = new Map();
   /** Methods whose callers may go on for as long as they like. */
   readonly #endless = new Set<string>();
   readonly #bodyDeadline: BodyDeadline;
@@ -89,6 +93,8 @@ export class Handler {
       }
       const route = directRouteOf(handler);
       if (route !== undefined) this.#direct.set(handler.requestPath, route);
+      const unary = unaryRouteOf(handler);
+      if (unary !== undefined) this.unary.set(handler.requestPath, unary);
     }
   }
 }

@@ -9,6 +9,7 @@ import { checkServerLimits } from "./limits.ts";
 import type { ServerLimits } from "./limits.ts";
 import { ListenError, listenErrorFrom } from "./listen-error.ts";
 import { sniff } from "./sniff.ts";
+import { UnaryServer } from "./unary/unary-server.ts";
 
 export interface ServeOptions {
   /** The address to listen on, such as `127.0.0.1` or `::`. */
@@ -20,6 +21,8 @@ export interface ServeOptions {
   /** Answers every request that is no RPC. Default: 404. */
   readonly fallback?: HttpHandler;
   readonly limits?: Partial<ServerLimits>;
+  /** Whether calls of methods that `registerUnary` has registered bypass Connect's adapter where they can. Default true. */
+  readonly direct?: boolean;
 }
 
 export interface ListeningAddress {
@@ -58,6 +61,7 @@ export class RpcServer {
     const handle: HttpHandler = (request, response) => this.#handler.handle(request, response);
     this.#http1 = this.#createHttp1(handle);
     this.#http2 = this.#createHttp2(handle);
+    if (options.direct ?? true) bypass(this.#http2, new UnaryServer(this.#handler.unary, limits));
     this.#port = net.createServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#port.maxConnections = limits.maxConnections;
     this.listening = this.#listen(options.host, options.port);
@@ -171,4 +175,14 @@ export class RpcServer {
     clearTimeout(grace);
     this.#http1.close();
   }
+}
+
+/** Has `unary` asked first, and whoever listened to `server` before only about what is not for it. */
+function bypass(server: http2.Http2Server, unary: UnaryServer): void {
+  const listeners = server.listeners("stream");
+  server.removeAllListeners("stream");
+  server.on("stream", (stream: http2.ServerHttp2Stream, headers, flags, rawHeaders) => {
+    if (unary.accept(stream, headers, flags)) return;
+    for (const listener of listeners) listener.call(server, stream, headers, flags, rawHeaders);
+  });
 }

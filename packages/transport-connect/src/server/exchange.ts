@@ -1,4 +1,5 @@
 import type { Request, Response } from "@eraft/core";
+import type { CallSignal } from "../direct/unary.ts";
 
 /** Answers that an open exchange may end with; a refusal becomes an error before it gets here. */
 export type Answer = Exclude<Response, { type: "refusal" }>;
@@ -25,7 +26,7 @@ export class Exchange {
   }
 
   /** Resolves with the core's answer. Rejects when the exchange fails, or with the reason of `signal` when the caller leaves first. */
-  wait(signal: AbortSignal): Promise<Answer> {
+  wait(signal: CallSignal): Promise<Answer> {
     const caller = new Caller(signal, this.#callers);
     return caller.promise;
   }
@@ -41,15 +42,15 @@ export class Exchange {
   }
 }
 
-/** One call held open. It is its own abort listener, which saves a closure for each request. */
-class Caller implements EventListenerObject {
+/** One call held open. */
+class Caller {
   readonly promise: Promise<Answer>;
-  readonly #signal: AbortSignal;
+  readonly #signal: CallSignal;
   readonly #callers: Set<Caller>;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: unknown) => void;
 
-  constructor(signal: AbortSignal, callers: Set<Caller>) {
+  constructor(signal: CallSignal, callers: Set<Caller>) {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.promise = promise;
     this.#resolve = resolve;
@@ -61,7 +62,7 @@ class Caller implements EventListenerObject {
       return;
     }
     callers.add(this);
-    signal.addEventListener("abort", this);
+    signal.addEventListener("abort", this.#left);
   }
 
   resolve(answer: Answer): void {
@@ -74,12 +75,10 @@ class Caller implements EventListenerObject {
     this.#reject(error);
   }
 
-  handleEvent(): void {
-    this.reject(this.#signal.reason);
-  }
+  readonly #left = (): void => this.reject(this.#signal.reason);
 
   #leave(): void {
     this.#callers.delete(this);
-    this.#signal.removeEventListener("abort", this);
+    this.#signal.removeEventListener("abort", this.#left);
   }
 }

@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import type { ConnectRouter } from "@connectrpc/connect";
+import { sameUnaryRoute } from "../direct/unary.ts";
 import { sameRoute } from "../stream/direct.ts";
 
 type Handler = ConnectRouter["handlers"][number];
@@ -35,6 +36,7 @@ function strict(handler: Handler): Handler {
     { protocolNames, service, method, requestPath, allowedMethods, supportedContentType },
   );
   sameRoute(wrapped, handler);
+  sameUnaryRoute(wrapped, handler);
   return wrapped;
 }
 

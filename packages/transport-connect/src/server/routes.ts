@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import type { ConnectRouter } from "@connectrpc/connect";
 import type { Clock, InstallSnapshot, NodeId, Receiver, Request, Response } from "@eraft/core";
 import { RaftService } from "@eraft/proto/raftpb";
 import type {
@@ -21,6 +21,8 @@ import {
   encodeInstallSnapshotResponse,
   encodeRequestVoteResponse,
 } from "../codec/raftpb/encode-response.ts";
+import { registerUnary } from "../direct/unary.ts";
+import type { UnaryContext, UnaryOptions } from "../direct/unary.ts";
 import { commandBytes } from "../codec/sizes.ts";
 import type { Limits } from "../options.ts";
 import { ErrorDelay } from "./error-delay.ts";
@@ -49,20 +51,28 @@ export class RaftRoutes {
   }
 
   register(router: ConnectRouter): void {
-    const { readMaxBytes } = this.#limits;
-    registerStrict(router, (router) =>
-      router.service(
-        RaftService,
-        {
-          requestVote: (request, context) => this.#delayErrors(this.#requestVote(request, context), context),
-          appendEntries: (request, context) =>
-            this.#delayErrors(this.#appendEntries(request, context), context),
-          installSnapshot: (request, context) =>
-            this.#delayErrors(this.#installSnapshot(request, context), context),
-        },
-        { readMaxBytes, acceptCompression: [] },
-      ),
-    );
+    const options: UnaryOptions = { readMaxBytes: this.#limits.readMaxBytes };
+    const { appendEntries, installSnapshot, requestVote } = RaftService.method;
+    registerStrict(router, (router) => {
+      registerUnary(
+        router,
+        requestVote,
+        (request, context) => this.#delayErrors(this.#requestVote(request, context), context),
+        options,
+      );
+      registerUnary(
+        router,
+        appendEntries,
+        (request, context) => this.#delayErrors(this.#appendEntries(request, context), context),
+        options,
+      );
+      registerUnary(
+        router,
+        installSnapshot,
+        (request, context) => this.#delayErrors(this.#installSnapshot(request, context), context),
+        options,
+      );
+    });
   }
 
   start(receiver: Receiver): void {
@@ -81,7 +91,7 @@ export class RaftRoutes {
     this.#exchanges.answer(response);
   }
 
-  async #requestVote(wire: RequestVoteRequest, context: HandlerContext): Promise<RequestVoteResponse> {
+  async #requestVote(wire: RequestVoteRequest, context: UnaryContext): Promise<RequestVoteResponse> {
     const receiver = this.#serving();
     const message = decodeRequestVote(wire, this.#members, this.#exchanges.nextSequence());
     if (message instanceof ConnectError) throw message;
@@ -91,7 +101,7 @@ export class RaftRoutes {
     return encodeRequestVoteResponse(expect(await answer, "requestVoteResponse"));
   }
 
-  async #appendEntries(wire: AppendEntriesRequest, context: HandlerContext): Promise<AppendEntriesResponse> {
+  async #appendEntries(wire: AppendEntriesRequest, context: UnaryContext): Promise<AppendEntriesResponse> {
     const receiver = this.#serving();
     const message = decodeAppendEntries(wire, this.#members, this.#exchanges.nextSequence());
     if (message instanceof ConnectError) throw message;
@@ -104,7 +114,7 @@ export class RaftRoutes {
   /** A Go leader repeats its snapshot while the first is still being stored, up to eight times a second: all wait for the first one. */
   async #installSnapshot(
     wire: InstallSnapshotRequest,
-    context: HandlerContext,
+    context: UnaryContext,
   ): Promise<InstallSnapshotResponse> {
     const receiver = this.#serving();
     const header = decodeInstallSnapshot(wire, this.#members, this.#exchanges.nextSequence());
@@ -163,7 +173,7 @@ export class RaftRoutes {
   }
 
   /** Holds an error back for a moment, unless its caller has left already. */
-  async #delayErrors<T>(reply: Promise<T>, context: HandlerContext): Promise<T> {
+  async #delayErrors<T>(reply: Promise<T>, context: UnaryContext): Promise<T> {
     try {
       return await reply;
     } catch (error) {

@@ -1,0 +1,283 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { parseTimeout, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import type * as http2 from "node:http2";
+import { constants } from "node:http2";
+import type { CallSignal, UnaryContext, UnaryRoute } from "../../direct/unary.ts";
+import { answerLate } from "../body-deadline.ts";
+import { encloseInEnvelope } from "../envelopes.ts";
+import type { Deadlines, Expiring } from "./deadlines.ts";
+import { objectOf, webHeadersOf } from "./headers.ts";
+import { RequestReader, wholeMessage } from "./request-reader.ts";
+
+/** What a call needs of the server that it came to. */
+export interface CallHost {
+  readonly deadlines: Deadlines;
+  readonly readMaxBytes: number;
+  readonly writeMaxBytes: number;
+  /** Its request has come to its end, one way or another. */
+  received(call: UnaryCall): void;
+}
+
+const CONTENT_TYPE = "application/grpc+proto";
+const SUCCESS = "0";
+const PLAIN_HEADERS = { ":status": 200, "content-type": CONTENT_TYPE };
+const PLAIN_TRAILERS = { "grpc-status": SUCCESS };
+const WITH_TRAILERS = { waitForTrailers: true };
+
+/** One unary gRPC call, straight on HTTP/2. What few calls need is made when it is asked for. */
+export class UnaryCall implements UnaryContext, CallSignal, Expiring {
+  readonly #stream: http2.ServerHttp2Stream;
+  readonly #headers: http2.IncomingHttpHeaders;
+  readonly #route: UnaryRoute;
+  readonly #host: CallHost;
+  #reader: RequestReader | null = null;
+  #request: MessageShape<DescMessage> | null = null;
+  /** The handler has been called, or the answer is known without it. */
+  #isBegun = false;
+  #isAnswered = false;
+  #isClosed = false;
+  #deadlineMs = Number.POSITIVE_INFINITY;
+  #hasTimer = false;
+  #reason: ConnectError | undefined;
+  #listeners: (() => void)[] | null = null;
+  #requestHeader: Headers | null = null;
+  #responseHeader: Headers | null = null;
+  #responseTrailer: Headers | null = null;
+
+  constructor(
+    stream: http2.ServerHttp2Stream,
+    headers: http2.IncomingHttpHeaders,
+    route: UnaryRoute,
+    host: CallHost,
+  ) {
+    this.#stream = stream;
+    this.#headers = headers;
+    this.#route = route;
+    this.#host = host;
+  }
+
+  /** To be called once, when the call is ready to receive. */
+  begin(): void {
+    const timeout = this.#headers["grpc-timeout"];
+    if (timeout === undefined) return;
+    const { error, timeoutMs } = parseTimeout(String(timeout), Number.MAX_SAFE_INTEGER);
+    if (timeoutMs !== undefined) this.#deadlineMs = performance.now() + timeoutMs;
+    if (error !== undefined) this.fail(error);
+  }
+
+  receive(chunk: Buffer): void {
+    if (this.#isBegun) return;
+    const maxBytes = this.#route.readMaxBytes ?? this.#host.readMaxBytes;
+    try {
+      if (this.#reader === null && this.#request === null) {
+        const message = wholeMessage(chunk, maxBytes);
+        if (message !== null) return this.#read(message);
+      }
+      this.#reader ??= new RequestReader(maxBytes, (message) => this.#read(message));
+      this.#reader.push(chunk);
+    } catch (reason) {
+      this.fail(ConnectError.from(reason));
+    }
+  }
+
+  /** The request has come to its end. */
+  receivedAll(): void {
+    this.#host.received(this);
+    if (this.#isBegun) return;
+    try {
+      this.#reader?.end();
+    } catch (reason) {
+      return this.fail(ConnectError.from(reason));
+    }
+    if (this.#request !== null) return this.#handle(this.#request);
+    this.fail(faultyRequest("missing input message for unary method"));
+  }
+
+  /** The caller has left, or has its answer, or the connection broke. */
+  closed(): void {
+    this.#host.received(this);
+    this.#isClosed = true;
+    if (!this.#isAnswered) this.#abort(new ConnectError("the caller has left", Code.Canceled));
+    this.#dropTimer();
+  }
+
+  /** Answers with an error, unless there is an answer. */
+  readonly fail = (reason: unknown): void => {
+    this.#isBegun = true;
+    if (this.#isGone()) return;
+    this.#isAnswered = true;
+    this.#dropTimer();
+    const error = reason instanceof ConnectError ? reason : new ConnectError("internal error", Code.Internal);
+    try {
+      setTrailerStatus(this.responseTrailer, error);
+    } catch {
+      // Its text cannot be encoded. See `server/malformed.ts`.
+      setTrailerStatus(
+        this.responseTrailer,
+        new ConnectError("the request could not be read", Code.InvalidArgument),
+      );
+    }
+    this.#send(null);
+  };
+
+  /** Its request should have come to its end. A caller that has its answer, and goes on sending, is broken off. */
+  isLate(timeoutMs: number): void {
+    // Not both at once: the end of the call would take the answer's place.
+    if (this.#isAnswered) return this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#isBegun = true;
+    this.#isAnswered = true;
+    answerLate(this.#stream, true, timeoutMs);
+  }
+
+  sendTrailers(): void {
+    if (this.#stream.destroyed) return;
+    const trailer = this.#responseTrailer;
+    this.#stream.sendTrailers(trailer === null ? PLAIN_TRAILERS : objectOf(trailer));
+  }
+
+  // --- what handlers see
+
+  get signal(): CallSignal {
+    return this;
+  }
+
+  timeoutMs(): number | undefined {
+    if (this.#deadlineMs === Number.POSITIVE_INFINITY) return undefined;
+    return this.#deadlineMs - performance.now();
+  }
+
+  get requestHeader(): Headers {
+    this.#requestHeader ??= webHeadersOf(this.#headers);
+    return this.#requestHeader;
+  }
+
+  get responseHeader(): Headers {
+    this.#responseHeader ??= new Headers({ "content-type": CONTENT_TYPE });
+    return this.#responseHeader;
+  }
+
+  get responseTrailer(): Headers {
+    this.#responseTrailer ??= new Headers(PLAIN_TRAILERS);
+    return this.#responseTrailer;
+  }
+
+  get aborted(): boolean {
+    if (this.#reason === undefined && performance.now() >= this.#deadlineMs) this.expired();
+    return this.#reason !== undefined;
+  }
+
+  get reason(): unknown {
+    return this.aborted ? this.#reason : undefined;
+  }
+
+  throwIfAborted(): void {
+    // oxlint-disable-next-line typescript/only-throw-error -- it is a ConnectError.
+    if (this.aborted) throw this.#reason;
+  }
+
+  addEventListener(_type: "abort", listener: () => void): void {
+    if (this.#isAnswered || this.#reason !== undefined) return;
+    this.#listeners ??= [];
+    this.#listeners.push(listener);
+    if (this.#hasTimer || this.#deadlineMs === Number.POSITIVE_INFINITY) return;
+    this.#hasTimer = true;
+    this.#host.deadlines.add(this, this.#deadlineMs);
+  }
+
+  removeEventListener(_type: "abort", listener: () => void): void {
+    if (this.#listeners === null) return;
+    this.#listeners = this.#listeners.filter((other) => other !== listener);
+  }
+
+  expired(): void {
+    if (!this.#isAnswered) this.#abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));
+  }
+
+  // --- inside
+
+  #read(bytes: Uint8Array): void {
+    let request: MessageShape<DescMessage>;
+    try {
+      request = fromBinary(this.#route.method.input, bytes);
+    } catch (reason) {
+      const text = reason instanceof Error ? reason.message : String(reason);
+      throw new ConnectError(`parse binary: ${text}`, Code.InvalidArgument);
+    }
+    if (this.#request !== null) throw faultyRequest("received extra input message for unary method");
+    this.#request = request;
+  }
+
+  #handle(request: MessageShape<DescMessage>): void {
+    this.#isBegun = true;
+    try {
+      const answer = this.#route.handle(request, this);
+      if (answer instanceof Promise) void answer.then(this.#answer, this.fail);
+      else this.#answer(answer);
+    } catch (reason) {
+      this.fail(reason);
+    }
+  }
+
+  readonly #answer = (answer: MessageInitShape<DescMessage>): void => {
+    if (this.#isGone()) return;
+    let envelope: Buffer;
+    try {
+      envelope = this.#encode(answer);
+    } catch (reason) {
+      return this.fail(reason);
+    }
+    this.#isAnswered = true;
+    this.#dropTimer();
+    this.#send(envelope);
+  };
+
+  #encode(answer: MessageInitShape<DescMessage>): Buffer {
+    const { output } = this.#route.method;
+    let bytes: Uint8Array;
+    try {
+      bytes = toBinary(output, create(output, answer));
+    } catch (reason) {
+      const text = reason instanceof Error ? reason.message : String(reason);
+      throw new ConnectError(`serialize binary: ${text}`, Code.Internal);
+    }
+    const { writeMaxBytes } = this.#host;
+    if (bytes.byteLength <= writeMaxBytes) return encloseInEnvelope(bytes);
+    const text = `message size ${bytes.byteLength} is larger than configured writeMaxBytes ${writeMaxBytes}`;
+    throw new ConnectError(text, Code.ResourceExhausted);
+  }
+
+  /** Headers, message and trailers leave in one write: nothing of it does before this turn of the event loop is over. */
+  #send(envelope: Buffer | null): void {
+    const header = this.#responseHeader;
+    this.#stream.respond(
+      header === null ? PLAIN_HEADERS : { ...objectOf(header), ":status": 200 },
+      WITH_TRAILERS,
+    );
+    if (envelope === null) this.#stream.end();
+    else this.#stream.end(envelope);
+  }
+
+  #isGone(): boolean {
+    return this.#isAnswered || this.#isClosed || this.#stream.destroyed || this.#stream.closed;
+  }
+
+  #abort(reason: ConnectError): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    const listeners = this.#listeners ?? [];
+    this.#listeners = null;
+    for (const listener of listeners) listener();
+  }
+
+  #dropTimer(): void {
+    if (!this.#hasTimer) return;
+    this.#hasTimer = false;
+    this.#host.deadlines.delete(this, this.#deadlineMs);
+  }
+}
+
+function faultyRequest(text: string): ConnectError {
+  return new ConnectError(`protocol error: ${text}`, Code.Unimplemented);
+}

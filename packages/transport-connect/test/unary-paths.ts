@@ -1,0 +1,124 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { KVService } from "@eraft/proto/kvraftpb";
+import type { CommandRequest, CommandResponse } from "@eraft/proto/kvraftpb";
+import { CommandRequestSchema, type CommandResponseSchema } from "@eraft/proto/kvraftpb";
+import { registerUnary } from "@eraft/transport-connect";
+import type { UnaryContext, UnaryHandler } from "@eraft/transport-connect";
+import { serve } from "@eraft/transport-connect/node";
+import type { RpcServer, ServerLimits } from "@eraft/transport-connect/node";
+import { once } from "node:events";
+import * as http2 from "node:http2";
+
+export type Handle = (
+  request: CommandRequest,
+  context: UnaryContext,
+) => Partial<CommandResponse> | Promise<Partial<CommandResponse>>;
+
+export const COMMAND = "/kvraftpb.KVService/Command";
+
+/** What a caller sees of an answer. */
+export interface Seen {
+  readonly httpStatus: unknown;
+  readonly contentType: unknown;
+  readonly headers: http2.IncomingHttpHeaders;
+  /** Null when the stream ended without any. */
+  readonly status: string | null;
+  readonly message: string;
+  readonly trailers: http2.IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly resetCode: number;
+}
+
+/** A server of `KVService/Command` with a way to call it byte by byte. */
+export class UnaryServerUnderTest {
+  readonly server: RpcServer;
+  #session: http2.ClientHttp2Session | null = null;
+
+  constructor(direct: boolean, handle: Handle, limits: Partial<ServerLimits> = {}, readMaxBytes?: number) {
+    this.server = serve({
+      host: "127.0.0.1",
+      port: 0,
+      direct,
+      limits,
+      routes: (router) =>
+        registerUnary(
+          router,
+          KVService.method.command,
+          handle as UnaryHandler<typeof CommandRequestSchema, typeof CommandResponseSchema>,
+          readMaxBytes === undefined ? {} : { readMaxBytes },
+        ),
+    });
+  }
+
+  async session(): Promise<http2.ClientHttp2Session> {
+    const { host, port } = await this.server.listening;
+    this.#session ??= http2.connect(`http://${host}:${port}`).on("error", () => {});
+    return this.#session;
+  }
+
+  async open(headers: http2.OutgoingHttpHeaders = {}): Promise<http2.ClientHttp2Stream> {
+    const session = await this.session();
+    const stream = session.request({
+      ":method": "POST",
+      ":path": COMMAND,
+      "content-type": "application/grpc",
+      te: "trailers",
+      ...headers,
+    });
+    stream.on("error", () => {});
+    return stream;
+  }
+
+  /** Calls with these chunks as its request, each in a frame of its own. */
+  async call(chunks: readonly Uint8Array[], headers: http2.OutgoingHttpHeaders = {}): Promise<Seen> {
+    const stream = await this.open(headers);
+    const answer = seen(stream);
+    for (const chunk of chunks) await new Promise((resolve) => stream.write(chunk, resolve));
+    stream.end();
+    return answer;
+  }
+
+  async close(): Promise<void> {
+    this.#session?.destroy();
+    await this.server.close();
+  }
+}
+
+/** What is to be seen of an answer, once it has ended. */
+export async function seen(stream: http2.ClientHttp2Stream): Promise<Seen> {
+  let headers: http2.IncomingHttpHeaders = {};
+  let trailers: http2.IncomingHttpHeaders = {};
+  const chunks: Buffer[] = [];
+  stream.on("response", (found) => (headers = found));
+  stream.on("trailers", (found) => (trailers = found));
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const ended = Promise.race([once(stream, "end"), once(stream, "close")]);
+  await ended.catch(() => {});
+  const from = trailers["grpc-status"] === undefined ? headers : trailers;
+  return {
+    httpStatus: headers[":status"],
+    contentType: headers["content-type"],
+    headers: plain(headers),
+    status: from["grpc-status"] === undefined ? null : String(from["grpc-status"]),
+    message: decodeURIComponent(String(from["grpc-message"] ?? "")),
+    trailers: plain(trailers),
+    body: Buffer.concat(chunks),
+    resetCode: stream.rstCode ?? 0,
+  };
+}
+
+export function envelope(bytes: Uint8Array, flags = 0): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix[0] = flags;
+  prefix.writeUInt32BE(bytes.byteLength, 1);
+  return Buffer.concat([prefix, bytes]);
+}
+
+export function commandOf(fields: Partial<CommandRequest>): Buffer {
+  return envelope(toBinary(CommandRequestSchema, create(CommandRequestSchema, fields as never)));
+}
+
+/** Without what Node notes about them. */
+function plain(headers: http2.IncomingHttpHeaders): http2.IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers));
+}
