@@ -5,6 +5,7 @@ const SERVE = "packages/transport-connect/src/node/serve.ts";
 const SESSIONS = "packages/transport-connect/src/node/session-manager.ts";
 const LIVENESS = "packages/transport-connect/src/node/liveness.ts";
 const PIECES = "packages/transport-connect/src/node/piece-writer.ts";
+const STRICT = "packages/transport-connect/src/server/strict-answers.ts";
 const MALFORMED = "packages/transport-connect/src/server/malformed.ts";
 
 /** Ports, connections and requests on Node: most of these this project has had, see docs/found-bugs.md. */
@@ -26,9 +27,37 @@ export const TRANSPORT_NODE: readonly Mutant[] = [
   {
     id: "transport-connect/malformed-is-internal",
     bug: "tells callers that rubbish is a fault of the server",
-    file: MALFORMED,
+    file: STRICT,
     find: 'trailer.set("grpc-status", String(Code.InvalidArgument));',
     replace: "void trailer;",
+  },
+  {
+    id: "transport-connect/malformed-is-internal-on-the-web",
+    bug: "tells callers of gRPC-Web that rubbish is a fault of the server",
+    file: STRICT,
+    find: "return withLastEnvelope(answer, correctedWebTrailer);",
+    replace: "return answer;",
+  },
+  {
+    id: "transport-connect/malformed-is-500",
+    bug: "tells callers of Connect that rubbish is a fault of the server",
+    file: STRICT,
+    find: "return answer.status === 500 ? correctUnary(answer) : answer;",
+    replace: "return answer;",
+  },
+  {
+    id: "transport-connect/every-fault-is-the-callers",
+    bug: "tells callers of Connect that whatever goes wrong in the server is their fault",
+    file: STRICT,
+    find: 'return code === "internal" && message?.startsWith(PARSE_FAILURE) === true;',
+    replace: 'return code === "internal" && message !== "";',
+  },
+  {
+    id: "transport-connect/malformed-is-internal-in-streams",
+    bug: "tells callers of Connect's streams that rubbish is a fault of the server",
+    file: STRICT,
+    find: "return withLastEnvelope(answer, correctedEnd);",
+    replace: "return answer;",
   },
   {
     id: "transport-connect/rejection-unanswered",

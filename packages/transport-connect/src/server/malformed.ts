@@ -2,13 +2,15 @@ import { Code } from "@connectrpc/connect";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { sameUnaryRoute } from "../direct/unary.ts";
 import { sameRoute } from "../stream/direct.ts";
+import { corrected } from "./strict-answers.ts";
+import type { Answer } from "./strict-answers.ts";
 
 type Handler = ConnectRouter["handlers"][number];
 
 /**
  * Connect answers a request that is not valid protobuf with INTERNAL, as if this server were at fault, and offers no place to change
- * that before the trailers. This wraps the handlers that `register` adds so that gRPC callers get INVALID_ARGUMENT, and so that every
- * caller gets an answer.
+ * that before the answer. This wraps the handlers that `register` adds so that callers get INVALID_ARGUMENT in all protocols, and so that
+ * every caller gets an answer.
  */
 export function registerStrict(router: ConnectRouter, register: (router: ConnectRouter) => void): void {
   const first = router.handlers.length;
@@ -23,15 +25,8 @@ function strict(handler: Handler): Handler {
   const { protocolNames, service, method, requestPath, allowedMethods, supportedContentType } = handler;
   const wrapped = Object.assign(
     async (request: Parameters<Handler>[0]) => {
-      const response = await answered(handler, request);
-      const trailer = response.trailer;
-      if (
-        trailer?.get("grpc-status") === String(Code.Internal) &&
-        trailer.get("grpc-message")?.startsWith(PARSE_FAILURE) === true
-      ) {
-        trailer.set("grpc-status", String(Code.InvalidArgument));
-      }
-      return response;
+      const answer = await answered(handler, request);
+      return corrected(answer, request.header.get("content-type") ?? "");
     },
     { protocolNames, service, method, requestPath, allowedMethods, supportedContentType },
   );
@@ -39,11 +34,6 @@ function strict(handler: Handler): Handler {
   sameUnaryRoute(wrapped, handler);
   return wrapped;
 }
-
-/** How the message of Connect's own error begins, in the encoding of the trailer. */
-const PARSE_FAILURE = encodeURIComponent("parse binary: ");
-
-type Answer = Awaited<ReturnType<Handler>>;
 
 /**
  * A handler that rejects is never answered by Connect's adapter for Node: the caller waits for its deadline, and an open stream stays behind. It
