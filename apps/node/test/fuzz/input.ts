@@ -3,11 +3,13 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 /** The gRPC status codes that bad input is answered with. */
 export const Status = {
   ok: 0,
+  canceled: 1,
   invalidArgument: 3,
   deadlineExceeded: 4,
   permissionDenied: 7,
   resourceExhausted: 8,
   failedPrecondition: 9,
+  aborted: 10,
   unimplemented: 12,
   internal: 13,
   unavailable: 14,
@@ -47,6 +49,7 @@ export interface RawInput {
 export type Input = StreamInput | RawInput;
 
 export const RAFT = "/raftpb.RaftService/";
+export const PEER = "/eraft.peer.v1.PeerService/";
 export const KV = "/kvraftpb.KVService/";
 
 /** The five bytes before each message of gRPC, and the message. */
