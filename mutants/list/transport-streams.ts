@@ -1,5 +1,7 @@
 import type { Mutant } from "../src/mutant.ts";
 
+const ENCODE_EXCHANGE = "packages/transport-connect/src/codec/peer/encode-exchange.ts";
+
 const SRC = "packages/transport-connect/src";
 const LINK = `${SRC}/client/link.ts`;
 const ATTEMPT = `${SRC}/client/attempt.ts`;
@@ -450,6 +452,41 @@ function codec(): readonly Mutant[] {
       file: `${SRC}/codec/own-bytes.ts`,
       find: "const SHARED_BYTES = 16_384;",
       replace: "const SHARED_BYTES = 16_384_000;",
+    },
+    {
+      id: "transport-connect/own-encoder-writes-zeros",
+      bug: "writes fields that protobuf leaves out, so that the lengths are wrong",
+      file: ENCODE_EXCHANGE,
+      find: "    if (number === 0) return;\n",
+      replace: "",
+    },
+    {
+      id: "transport-connect/own-encoder-cuts-numbers",
+      bug: "cuts numbers to 32 bits",
+      file: ENCODE_EXCHANGE,
+      find: "    let rest = value;\n    for (; rest >= 0x80;",
+      replace: "    let rest = value % 2 ** 32;\n    for (; rest >= 0x80;",
+    },
+    {
+      id: "transport-connect/own-encoder-drops-configurations",
+      bug: "sends the entry of a configuration without the configuration",
+      file: ENCODE_EXCHANGE,
+      find: "if (entry.configuration !== undefined) return null;",
+      replace: "void entry.configuration;",
+    },
+    {
+      id: "transport-connect/own-encoder-drops-votes",
+      bug: "sends every frame without what is not about entries",
+      file: ENCODE_EXCHANGE,
+      find: "    if (found === null) return null;\n",
+      replace: "    if (found === null) continue;\n",
+    },
+    {
+      id: "transport-connect/own-encoder-miscounts",
+      bug: "takes lengths from 16 KiB on for a byte shorter",
+      file: ENCODE_EXCHANGE,
+      find: "for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size += 1;",
+      replace: "for (let rest = value; rest >= 0x80 && size < 2; rest = Math.floor(rest / 0x80)) size += 1;",
     },
   ];
 }

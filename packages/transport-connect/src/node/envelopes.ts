@@ -1,19 +1,35 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { ExchangeRequestSchema } from "@eraft/proto/eraft/peer/v1";
+import type { ExchangeRequest } from "@eraft/proto/eraft/peer/v1";
+import { encodeExchange } from "../codec/peer/encode-exchange.ts";
 
 /** How gRPC frames a message: a byte of flags, its length in four bytes, the message. */
 const PREFIX_BYTES = 5;
 
 export function encodeEnvelope<D extends DescMessage>(schema: D, message: MessageShape<D>): Buffer {
+  if (schema.typeName === ExchangeRequestSchema.typeName) {
+    const envelope = encodeExchange(message as unknown as ExchangeRequest, PREFIX_BYTES, allocate);
+    if (envelope !== null) return withPrefix(envelope);
+  }
   return encloseInEnvelope(toBinary(schema, message));
+}
+
+function allocate(sizeBytes: number): Buffer {
+  return Buffer.allocUnsafe(sizeBytes);
 }
 
 export function encloseInEnvelope(bytes: Uint8Array): Buffer {
   const envelope = Buffer.allocUnsafe(PREFIX_BYTES + bytes.byteLength);
-  envelope[0] = 0;
-  envelope.writeUInt32BE(bytes.byteLength, 1);
   envelope.set(bytes, PREFIX_BYTES);
+  return withPrefix(envelope);
+}
+
+/** The message is there already. */
+function withPrefix(envelope: Buffer): Buffer {
+  envelope[0] = 0;
+  envelope.writeUInt32BE(envelope.byteLength - PREFIX_BYTES, 1);
   return envelope;
 }
 

@@ -248,7 +248,7 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
     throw new ConnectError(text, Code.ResourceExhausted);
   }
 
-  /** Headers, message and trailers leave in one write: nothing of it does before this turn of the event loop is over. */
+  /** Headers and message leave in one write, with those of other calls of this turn; Node asks for the trailers when it has come to the end. */
   #send(envelope: Buffer | null): void {
     const header = this.#responseHeader;
     this.#stream.respond(
