@@ -1,20 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { Member, PeerIdentity } from "@eraft/core";
-import {
-  type KvService,
-  KvStateMachine,
-  type KvV1Service,
-  kvService,
-  kvV1Methods,
-  kvV1Service,
-} from "@eraft/kv";
+import { type KvService, KvStateMachine, type KvV1Service, kvService, kvV1Service } from "@eraft/kv";
 import {
   AdminService,
   type ListMembersResponse,
   ListMembersResponseSchema,
 } from "@eraft/proto/eraft/admin/v1";
-import { KvService as KvV1 } from "@eraft/proto/eraft/kv/v1";
 import { KVService } from "@eraft/proto/kvraftpb";
 import type { NodeFailedError, NodeStatus } from "@eraft/runtime";
 import { ConnectTransport, registerUnary } from "@eraft/transport-connect";
@@ -28,6 +20,7 @@ import type { ServeConfig } from "./config.ts";
 import { type Disk, takeDisk } from "./disk.ts";
 import { answerHttp } from "./health.ts";
 import { OpenCalls } from "./open-calls.ts";
+import { registerKvV1 } from "./kv-v1-routes.ts";
 import { present, withReception } from "./presentation.ts";
 import { readdress } from "./readdress.ts";
 import type { Reception } from "./reception.ts";
@@ -171,10 +164,10 @@ export class Server {
       this.#calls.track(this.#running().kv.command(request, context)),
     );
     registerUnary(router, getStatus, () => this.#running().kv.getStatus());
-    const track = <T>(call: Promise<T>): Promise<T> => this.#calls.track(call);
-    router.service(
-      KvV1,
-      kvV1Methods(() => this.#running().kvV1, track),
+    registerKvV1(
+      router,
+      () => this.#running().kvV1,
+      (call) => this.#calls.track(call),
     );
     router.service(AdminService, {
       getNodeStatus: (request, context) => this.#running().admin.getNodeStatus(request, context),

@@ -31,6 +31,7 @@ import { keysOf } from "./key-range.ts";
 import { batchResponse, casResponse, casWriteOf, itemMessage, serialOf, writeOf } from "./messages.ts";
 import type { KvNode } from "./node.ts";
 import { fromPage, pageToken } from "./page-token.ts";
+import type { CallSignal } from "./time-limits.ts";
 import type { NextTurn } from "./turns.ts";
 
 /** A call, whether it came by itself or over a stream. */
@@ -235,7 +236,7 @@ export class Calls {
 export function answerOf<Name extends Exclude<Reply["case"], "failure" | undefined>>(
   calls: Calls,
   call: Call & { readonly case: Name },
-  context: { readonly signal: AbortSignal; timeoutMs(): number | undefined },
+  context: { readonly signal: CallSignal; timeoutMs(): number | undefined },
 ): Promise<Extract<Reply, { readonly case: Name }>["value"]> {
   return new Promise((resolve, reject) => {
     const { signal } = context;

@@ -31,6 +31,7 @@ import { End } from "./end.ts";
 import { TimeLimitError, connectError, failureOf } from "./failure.ts";
 import type { KvNode } from "./node.ts";
 import { Stream } from "./stream.ts";
+import type { CallSignal } from "./time-limits.ts";
 import { type NextTurn, nextTurn } from "./turns.ts";
 import { Watches } from "./watch.ts";
 
@@ -48,16 +49,23 @@ export interface KvV1Options {
 }
 
 /** What a call needs to know of its caller; Connect's `HandlerContext` has it. */
+export interface KvV1CallContext {
+  readonly signal: CallSignal;
+  /** Milliseconds until the caller's deadline; undefined without one. */
+  timeoutMs(): number | undefined;
+}
+
+/** The same of a stream. */
 export type KvV1Context = Pick<HandlerContext, "signal" | "timeoutMs">;
 
 /** `eraft.kv.v1.KvService` as functions, for a server that does not use Connect's router. */
 export interface KvV1Service {
-  get(request: GetRequest, context: KvV1Context): Promise<GetResponse>;
-  put(request: PutRequest, context: KvV1Context): Promise<PutResponse>;
-  delete(request: DeleteRequest, context: KvV1Context): Promise<DeleteResponse>;
-  compareAndSwap(request: CompareAndSwapRequest, context: KvV1Context): Promise<CompareAndSwapResponse>;
-  scan(request: ScanRequest, context: KvV1Context): Promise<ScanResponse>;
-  batch(request: BatchRequest, context: KvV1Context): Promise<BatchResponse>;
+  get(request: GetRequest, context: KvV1CallContext): Promise<GetResponse>;
+  put(request: PutRequest, context: KvV1CallContext): Promise<PutResponse>;
+  delete(request: DeleteRequest, context: KvV1CallContext): Promise<DeleteResponse>;
+  compareAndSwap(request: CompareAndSwapRequest, context: KvV1CallContext): Promise<CompareAndSwapResponse>;
+  scan(request: ScanRequest, context: KvV1CallContext): Promise<ScanResponse>;
+  batch(request: BatchRequest, context: KvV1CallContext): Promise<BatchResponse>;
   openSession(): Promise<OpenSessionResponse>;
   watch(request: WatchRequest, context: KvV1Context): AsyncGenerator<WatchResponse, void, undefined>;
   stream(
