@@ -120,4 +120,11 @@ export const OVERLOAD: readonly Mutant[] = [
     find: "      this.#line.splice(this.#line.indexOf(waiter), 1);\n",
     replace: "",
   },
+  {
+    id: "runtime/snapshot-in-vain",
+    bug: "keeps as much log for a follower that is being sent a snapshot, however much comes before the next snapshot",
+    file: "packages/runtime/src/options.ts",
+    find: "maxRetainedBytes: Math.max(8 * retainedBytes, 2 * snapshotBytes) };",
+    replace: "maxRetainedBytes: 8 * retainedBytes };",
+  },
 ];

@@ -166,8 +166,7 @@ export function resolveOptions<Command, Query, Result, Answer>(
   const heartbeatTicks = Math.floor(heartbeatMs / tickMs);
   const electionTimeoutTicksMin = Math.ceil(electionTimeoutMs / tickMs);
   const raft: RaftConfig = {
-    // A follower that is behind by less than a snapshot's worth of log gets that, and no snapshot.
-    retainedBytes: Math.min(Math.ceil(snapshotBytes), MAX_RETAINED_BYTES),
+    ...(tuning.retainedBytes === undefined ? retentionFor(Math.ceil(snapshotBytes)) : {}),
     ...tuning,
     id,
     peers: [...peers.keys()],
@@ -201,6 +200,14 @@ export function resolveOptions<Command, Query, Result, Answer>(
     logger: guarded(logger ?? defaultLogger),
     raft,
   };
+}
+
+/** How much log is kept below the own snapshot, unless that is said. */
+function retentionFor(snapshotBytes: number): Pick<RaftConfig, "retainedBytes" | "maxRetainedBytes"> {
+  // A follower that is behind by less than a snapshot's worth of log gets that, and no snapshot.
+  const retainedBytes = Math.min(snapshotBytes, MAX_RETAINED_BYTES);
+  // A snapshot is taken while another one is on its way: then all of the log between the two has to be there, or the transfer was in vain.
+  return { retainedBytes, maxRetainedBytes: Math.max(8 * retainedBytes, 2 * snapshotBytes) };
 }
 
 /**
