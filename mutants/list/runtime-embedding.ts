@@ -3,6 +3,7 @@ import type { Mutant } from "../src/mutant.ts";
 const WAITS = "packages/runtime/src/waits.ts";
 const NODE = "packages/runtime/src/node.ts";
 const TYPED = "packages/runtime/src/typed-state-machine.ts";
+const OPEN = "packages/runtime/src/open.ts";
 const CODECS = "packages/runtime/src/codecs.ts";
 
 /** What applications wait for, and commands that are not bytes. */
@@ -113,5 +114,26 @@ export const RUNTIME_EMBEDDING: readonly Mutant[] = [
     find: "decode: (encoded) => check(encoded.length === 0 ? undefined : JSON.parse(decoder.decode(encoded))),",
     replace:
       "decode: (encoded) => (void check, encoded.length === 0 ? undefined : JSON.parse(decoder.decode(encoded))) as T,",
+  },
+  {
+    id: "runtime/own-disk-restored-anyway",
+    bug: "reads the whole snapshot at every start, though the state machine has more than that",
+    file: OPEN,
+    find: "  if (applied < lastIncludedIndex) {",
+    replace: "  if (lastIncludedIndex > 0) {",
+  },
+  {
+    id: "runtime/own-disk-ahead-accepted",
+    bug: "takes a state machine that is ahead of the log for one that is at its end",
+    file: OPEN,
+    find: "restored.entries.find(({ index }) => index === applied);",
+    replace: "restored.entries.findLast(({ index }) => index <= applied);",
+  },
+  {
+    id: "runtime/own-disk-index-unchecked",
+    bug: "believes whatever number a state machine gives",
+    file: OPEN,
+    find: "    if (Number.isSafeInteger(applied) && applied >= 0) return applied;\n",
+    replace: "    if (applied !== null) return applied;\n",
   },
 ];

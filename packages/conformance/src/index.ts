@@ -18,7 +18,7 @@ export type {
 } from "./storage/harness.ts";
 export type { CrashDiskSite } from "./storage/crash-disk-site.ts";
 export { DEFAULT_STATE_MACHINE_SUPPORT, MIN_COMMANDS } from "./state-machine/harness.ts";
-export type { StateMachineHarness, StateMachineSupport } from "./state-machine/harness.ts";
+export type { StateMachineDisk, StateMachineHarness, StateMachineSupport } from "./state-machine/harness.ts";
 export { DEFAULT_TRANSPORT_SUPPORT } from "./transport/harness.ts";
 export type {
   TransportHarness,

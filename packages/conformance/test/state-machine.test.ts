@@ -2,6 +2,7 @@ import { stateMachineCases } from "@eraft/conformance";
 import { describe, expect, test } from "vitest";
 import { brokenStateMachines } from "./fixtures/broken-state-machines.ts";
 import { expectCaught } from "./fixtures/caught.ts";
+import { TallyDisk } from "./fixtures/tally-disk.ts";
 import { TALLY_COMMANDS, TALLY_QUERIES, Tally } from "./fixtures/tally.ts";
 
 const harness = {
@@ -13,6 +14,13 @@ const harness = {
 
 describe("a state machine as it should be", () => {
   for (const { name, run } of stateMachineCases(harness)) test(name, () => run());
+});
+
+const disk = (): TallyDisk => new TallyDisk();
+
+describe("a state machine on a disk of its own, as it should be", () => {
+  const own = { ...harness, create: () => disk().create(), disk };
+  for (const { name, run } of stateMachineCases(own)) test(name, () => run());
 });
 
 for (const { flaw, harness, caughtBy } of brokenStateMachines) {

@@ -156,7 +156,13 @@ export interface Receiver {
  * A command comes from the log as bytes and gives a `Result`; a `Query` is what the application passes to `read`, and gives an `Answer`.
  */
 export interface StateMachine<Query = unknown, Result = unknown, Answer = Result> {
-  /** The last index the state already reflects: 0 unless it keeps a disk of its own. Called once, before anything else. */
+  /**
+   * The last index the state already reflects: 0 unless it keeps a disk of its own. Called once, before anything else.
+   *
+   * With a disk of its own, state and index are stored in one step, so that after a crash at any point the one is exactly as far as the other: commands up to
+   * the index come no more, and those after it do. It may be behind what had been applied; what is missing is applied again, or comes with a snapshot if the
+   * log has no more of it.
+   */
   open(): Promise<LogIndex>;
 
   /**
@@ -171,7 +177,10 @@ export interface StateMachine<Query = unknown, Result = unknown, Answer = Result
   /** Fixes a view of the state before it returns. Later commands may be applied while the view is read. */
   snapshot(): AsyncIterable<Uint8Array>;
 
-  /** Replaces the whole state by a snapshot of another server. On rejection this server stops. */
+  /**
+   * Replaces the whole state by a snapshot of another server. On rejection this server stops. With a disk of its own: after a crash in the middle `open` gives an
+   * index below `lastIncludedIndex`, unless all of it is there; then it is called again.
+   */
   restore(chunks: AsyncIterable<Uint8Array>, lastIncludedIndex: LogIndex): Promise<void>;
 }
 

@@ -36,7 +36,10 @@ export async function openStateMachine(
   const entry = restored.entries.find(({ index }) => index === applied);
   if (entry === undefined) {
     const end = restored.entries.at(-1)?.index ?? lastIncludedIndex;
-    const what = `it reflects entry ${applied}, but the storage's log ends at ${end}: the two do not belong together`;
+    // What is applied was durable in the log before. So this is another server's state, or the storage has been lost, and with it the votes of this server.
+    const what =
+      `it reflects entry ${applied}, but the storage's log ends at ${end}: the two do not belong together. ` +
+      "If the storage was lost, empty the state machine's disk, too, and let the server join anew";
     throw new StateMachineFailedError(new Error(what));
   }
   return { lastIncludedIndex: applied, lastIncludedTerm: entry.term };

@@ -27,6 +27,7 @@ function calm(plan: WholePlan): WholePlan {
       retainedBytes: 0,
       timeLimitMs: 500,
       applyMsMean: 0,
+      ownDisk: false,
     },
     network: {
       delayMsMin: 1,

@@ -13,6 +13,7 @@ const RARE: ReadonlySet<Situation> = new Set([
   "diskWiped",
   "snapshotRepeated",
   "snapshotTimedOutButInstalled",
+  "stateBehindSnapshot",
 ]);
 
 test("whole servers keep their promises on forty seeds, and come back when everything is healed", async () => {

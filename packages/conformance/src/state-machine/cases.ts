@@ -1,6 +1,7 @@
 import type { Case } from "../common/case.ts";
 import { applyCases, queryCases } from "./apply-cases.ts";
 import { DEFAULT_STATE_MACHINE_SUPPORT, type StateMachineHarness } from "./harness.ts";
+import { ownDiskCases } from "./own-disk-cases.ts";
 import { restoreCases, snapshotCases } from "./snapshot-cases.ts";
 import { caseMaker } from "./state-machine-case.ts";
 import { supportedCases } from "./supported-cases.ts";
@@ -20,6 +21,7 @@ export function stateMachineCases<Query, Result, Answer>(
     ...queryCases(make),
     ...snapshotCases(make),
     ...restoreCases(make),
+    ...(harness.disk === undefined ? [] : ownDiskCases(make, harness.disk)),
     ...supportedCases(make, { ...DEFAULT_STATE_MACHINE_SUPPORT, ...harness.supports }),
   ];
 }

@@ -12,6 +12,16 @@ export interface StateMachineHarness<Query, Result, Answer> {
   /** At least one: together their answers should show all of the state that queries can show. */
   readonly queries: readonly Query[];
   readonly supports?: Partial<StateMachineSupport>;
+  /** For a state machine that keeps a disk of its own: a new, empty one. What `create` makes has one that nobody else has. */
+  readonly disk?: () => StateMachineDisk<Query, Result, Answer>;
+}
+
+/** The disk of one server, which outlives its processes. */
+export interface StateMachineDisk<Query, Result, Answer> {
+  /** A state machine over what the disk holds; the case opens it. One at a time. */
+  readonly create: () => StateMachine<Query, Result, Answer>;
+  /** The process that uses it is gone at once: of what it has under way the disk has nothing, all, or a part, as it happens. Then another one may come. */
+  readonly crash: () => Promise<void> | void;
 }
 
 /** Below this, batches and prefixes of the history are hardly different from each other. */

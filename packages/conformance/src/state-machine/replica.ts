@@ -11,10 +11,27 @@ export class Replica<Query, Result, Answer> {
   readonly #witness: Witness;
   #lastIndex = 0;
 
-  private constructor(harness: StateMachineHarness<Query, Result, Answer>, witness: Witness) {
+  private constructor(
+    harness: StateMachineHarness<Query, Result, Answer>,
+    witness: Witness,
+    machine: StateMachine<Query, Result, Answer> = harness.create(),
+  ) {
     this.#harness = harness;
     this.#witness = witness;
-    this.machine = harness.create();
+    this.machine = machine;
+  }
+
+  /** One that comes back over a disk, with what it says that it reflects. */
+  static async reopen<Query, Result, Answer>(
+    harness: StateMachineHarness<Query, Result, Answer>,
+    witness: Witness,
+    machine: StateMachine<Query, Result, Answer>,
+  ): Promise<Replica<Query, Result, Answer>> {
+    const replica = new Replica(harness, witness, machine);
+    const index = await machine.open();
+    witness.did(`open, which gives ${index}`);
+    replica.#lastIndex = index;
+    return replica;
   }
 
   /** A new one, opened. */

@@ -56,6 +56,8 @@ const SITUATIONS = [
   "changesTold",
   "progressTold",
   "watchBroke",
+  "stateAheadOfSnapshot",
+  "stateBehindSnapshot",
 ] as const;
 
 export type Situation = (typeof SITUATIONS)[number];

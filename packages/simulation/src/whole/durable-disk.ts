@@ -26,6 +26,8 @@ export class DurableDisk {
   #hardState: HardState = { term: 0, votedFor: null };
   #snapshot: DurableSnapshot | null = null;
   #entries: Entry[] = [];
+  /** What a state machine with a disk of its own has stored: all of it at once, state and index. */
+  state: { readonly index: LogIndex; readonly bytes: Uint8Array } | null = null;
   /** Operations begun and not acknowledged. */
   readonly #pending = new Set<() => void>();
   /** The process that has it open. */

@@ -45,6 +45,8 @@ export interface NodePlan {
   readonly timeLimitMs: number;
   /** Mean time in which a batch is applied; 0 for at once. */
   readonly applyMsMean: number;
+  /** Whether the state machine keeps its state on a disk of its own, and comes back with it. */
+  readonly ownDisk: boolean;
 }
 
 /** How snapshots travel. Probabilities are per snapshot. */
@@ -120,7 +122,8 @@ export function drawWholePlan(seed: number): WholePlan {
     seed,
     size,
     members: drawMembers(random, size),
-    node: drawNode(random),
+    // From a stream of its own: what other seeds draw stays as it was.
+    node: { ...drawNode(random), ownDisk: new Random(seed, "whole own disk").chance(0.3) },
     network: drawNetwork(random),
     snapshots: {
       cut: random.pick([0, 0.2, 0.5]),
@@ -144,7 +147,7 @@ function drawMembers(random: Random, size: number): MembersPlan {
   };
 }
 
-function drawNode(random: Random): NodePlan {
+function drawNode(random: Random): Omit<NodePlan, "ownDisk"> {
   const heartbeatMs = random.pick([50, 100, 125]);
   return {
     heartbeatMs,

@@ -50,8 +50,8 @@ export function newProcess(parts: Parts): Process {
   const { world, wires, server, disk, isFounder } = parts;
   const { plan } = world;
   const life = newLife(parts);
-  const machine = new WitnessedStateMachine(world, life);
-  const { timeLimitMs, applyMsMean: _, hasLeases, ...tuning } = plan.node;
+  const machine = new WitnessedStateMachine(world, life, disk);
+  const { timeLimitMs, applyMsMean: _, ownDisk: __, hasLeases, ...tuning } = plan.node;
   disk.starts += 1;
   const identity = identityOf(world, life, disk);
   const founders = Array.from({ length: isFounder ? plan.size : 0 }, (_, id) => id);

@@ -12,6 +12,7 @@ import {
 } from "@eraft/kv";
 import { hashOf } from "../random.ts";
 import { digestBytes } from "./chronicle.ts";
+import type { DurableDisk } from "./durable-disk.ts";
 import type { Life } from "./life.ts";
 import type { World } from "./world.ts";
 
@@ -30,19 +31,24 @@ function namesOf(command: Uint8Array): string[] {
   return [`${clientId}/${commandId}`];
 }
 
-/** The real key-value state machine, and somebody who takes notes of all that it is given and gives. */
+/**
+ * The real key-value state machine, and somebody who takes notes of all that it is given and gives. With a disk of its own it stores state and index together,
+ * after each batch and after each restore, and acknowledges neither before.
+ */
 export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>, ChangeSource {
   readonly #world: World;
   readonly #life: Life;
+  readonly #disk: DurableDisk;
   readonly #kv: KvStateMachine;
   readonly #applied = new Set<number>();
   /** Of the chronicle. */
   #position = 0;
   #index: LogIndex = 0;
 
-  constructor(world: World, life: Life) {
+  constructor(world: World, life: Life, disk: DurableDisk) {
     this.#world = world;
     this.#life = life;
+    this.#disk = disk;
     this.#kv = new KvStateMachine({ clock: life.clock, maxSessions: 4096, maxKeys: 64 });
   }
 
@@ -54,8 +60,16 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, Kv
     return this.#kv.onChange(listener);
   }
 
-  open(): Promise<LogIndex> {
-    return this.#kv.open();
+  async open(): Promise<LogIndex> {
+    const { state, snapshotIndex } = this.#disk;
+    if (state === null) return this.#kv.open();
+    const { index, bytes } = state;
+    await this.#kv.restore(inOnePiece(bytes), index);
+    this.#position = this.#world.chronicle.positionAfter(index);
+    this.#index = index;
+    if (index > snapshotIndex) this.#world.coverage.hit("stateAheadOfSnapshot");
+    if (index < snapshotIndex) this.#world.coverage.hit("stateBehindSnapshot");
+    return index;
   }
 
   async apply(commands: readonly AppliedCommand[]): Promise<readonly KvResult[]> {
@@ -71,6 +85,7 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, Kv
       results.push(result);
       if (!this.#life.isOver) await this.#witness(command, result);
     }
+    await this.#store(commands.at(-1)?.index ?? 0);
     return results;
   }
 
@@ -91,6 +106,7 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, Kv
       }
     }
     await this.#kv.restore(read(), lastIncludedIndex);
+    await this.#store(lastIncludedIndex);
     if (this.#life.isOver) return;
     const { chronicle, timeline } = this.#world;
     timeline.note("restore", this.#life.server, lastIncludedIndex);
@@ -131,6 +147,29 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, Kv
       chronicle.views(server, this.#position, await this.digest());
   }
 
+  /** Resolves once state and index will survive a crash; until then the crash has either, whole. */
+  async #store(index: LogIndex): Promise<void> {
+    const { plan, random } = this.#world;
+    if (!plan.node.ownDisk || this.#life.isOver) return;
+    const pieces: Uint8Array[] = [];
+    for await (const chunk of this.#kv.snapshot()) pieces.push(chunk);
+    const write = (): void => {
+      this.#disk.state = { index, bytes: join(pieces) };
+    };
+    await this.#boundary("before the state is stored");
+    const { ended } = this.#disk.begin(write);
+    await this.#wait(random.disk.exponential(plan.disk.writeMsMean));
+    ended();
+    write();
+    await this.#boundary("after the state is stored");
+  }
+
+  /** A place to crash. Nothing goes on behind it in a life that is over. */
+  #boundary(where: string): Promise<void> {
+    const isOver = this.#life.isOver || this.#world.boundary(this.#life, where);
+    return isOver ? new Promise<void>(() => {}) : Promise.resolve();
+  }
+
   async *#noted(chunks: AsyncIterable<Uint8Array>, position: number): AsyncGenerator<Uint8Array> {
     let digest: number | undefined;
     const { chronicle } = this.#world;
@@ -148,4 +187,18 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, Kv
   #wait(ms: number): Promise<void> {
     return new Promise((resolve) => void this.#life.clock.after(ms, resolve));
   }
+}
+
+async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+function join(pieces: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(pieces.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
 }
