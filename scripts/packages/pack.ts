@@ -16,17 +16,17 @@ export interface Packed {
 export function packAll(destination: string): readonly Packed[] {
   rmSync(destination, { recursive: true, force: true });
   mkdirSync(destination, { recursive: true });
-  const filters = ["--filter", "./packages/*", "--filter", "./apps/*"];
-  pnpm("--recursive", ...filters, "pack", "--pack-destination", destination);
-  return globSync("{packages,apps}/*/package.json", { cwd: ROOT })
+  const published = globSync("{packages,apps}/*/package.json", { cwd: ROOT })
     .toSorted()
     .map((file) => JSON.parse(readFileSync(join(ROOT, file), "utf8")))
-    .filter((manifest) => manifest.private !== true)
-    .map(({ name, version }: { name: string; version: string }) => ({
-      name,
-      version,
-      tarball: join(destination, `${name.replace("@", "").replace("/", "-")}-${version}.tgz`),
-    }));
+    .filter((manifest) => manifest.private !== true);
+  const filters = published.flatMap(({ name }) => ["--filter", name]);
+  pnpm("--recursive", ...filters, "pack", "--pack-destination", destination);
+  return published.map(({ name, version }: { name: string; version: string }) => ({
+    name,
+    version,
+    tarball: join(destination, `${name.replace("@", "").replace("/", "-")}-${version}.tgz`),
+  }));
 }
 
 function pnpm(...args: string[]): void {
