@@ -424,4 +424,11 @@ export const RUNTIME: readonly Mutant[] = [
     find: "if (bytes.length > SMALL_BYTES) return new Uint8Array(bytes);",
     replace: "if (bytes.length > SMALL_BYTES) return bytes;",
   },
+  {
+    id: "runtime/successors-snapshot-sent",
+    bug: "sends a snapshot of a later term than that in which it leads, where reading it took long",
+    file: "packages/runtime/src/snapshots/outgoing.ts",
+    find: "stored !== null && stored.meta.lastIncludedTerm <= request.term",
+    replace: "stored !== null",
+  },
 ];

@@ -33,7 +33,10 @@ export class OutgoingSnapshots {
   async #send(request: SnapshotRequest): Promise<void> {
     const stored = await this.#orFail(() => this.#storage.readSnapshot());
     if (this.#host.isClosed()) return;
-    const snapshot = stored && (await this.#transfer(request, stored)) ? stored.meta : null;
+    // Reading takes a while. Suppose this server led term 2, is asked to send, and the disk is slow; meanwhile the leader of term 3 replaces its snapshot. What is
+    // read now is newer than the term it would be sent in: no leader has such a snapshot, and a follower would take the message for malformed.
+    const isOwn = stored !== null && stored.meta.lastIncludedTerm <= request.term;
+    const snapshot = isOwn && (await this.#transfer(request, stored)) ? stored.meta : null;
     this.#host.push({ type: "snapshotSent", to: request.to, snapshot });
   }
 
