@@ -11,7 +11,6 @@ const HOST = "127.0.0.1";
 const READY_LIMIT_MS = 120_000;
 const CALL_LIMIT_MS = 5000;
 const ASK_EVERY_MS = 5;
-const MAX_ASKED = 32;
 
 export interface ClusterOptions {
   readonly nodes: number;
@@ -91,24 +90,18 @@ export class Cluster {
 
   /**
    * Resolves once a write is acknowledged, by any of these servers: to that one. Each is asked again and again without waiting for earlier answers: a
-   * write that was passed on to a server which is gone may get none for seconds, and would hide that others already do.
+   * write that was passed on to a server which is gone may get none for seconds, and would hide that others already do. So there is no limit to how many
+   * wait, either: etcd, which passes writes on, would be measured by when the first ones are given up.
    */
   async ready(nodes: readonly ClusterNode[] = this.nodes): Promise<ClusterNode> {
     const { promise, resolve, reject } = Promise.withResolvers<ClusterNode>();
     let last: unknown = null;
-    const asked = new Map<ClusterNode, number>();
     const ask = async (node: ClusterNode): Promise<void> => {
-      const underWay = asked.get(node) ?? 0;
-      // A server that has no processor time to answer gets none from being asked more.
-      if (underWay >= MAX_ASKED) return;
-      asked.set(node, underWay + 1);
       try {
         await this.put(node, "ready", Buffer.from("yes"));
         resolve(node);
       } catch (error) {
         last = error;
-      } finally {
-        asked.set(node, (asked.get(node) ?? 1) - 1);
       }
     };
     const asking = setInterval(() => {
