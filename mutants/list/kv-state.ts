@@ -23,6 +23,13 @@ export const KV_STATE: readonly Mutant[] = [
       "    return own.generation === 0 ? parent.children[position]! : ((parent.children[position] = own), own);",
   },
   {
+    id: "kv/found-leaf-of-a-view",
+    bug: "writes where it has just read, though a view has that, too",
+    file: TREE,
+    find: "found.generation === this.#generation && ",
+    replace: "",
+  },
+  {
     id: "kv/thin-nodes-stay",
     bug: "lets nodes get empty: after many deletions a tree is all nodes and no keys",
     file: TREE,

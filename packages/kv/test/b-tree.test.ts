@@ -82,6 +82,8 @@ test("whatever is set and deleted, it is what a sorted array would be, and so is
     const views: { readonly view: TreeView<{ readonly value: number }>; readonly entries: Entry[] }[] = [];
     for (let step = 0; step < steps; step++) {
       const key = `\u00ff${Math.floor(random() * keys)}`.slice(Math.floor(random() * 2));
+      // Mostly what is written has been read before, sometimes something else.
+      if (random() < 0.7) tree.get(random() < 0.7 ? key : `${Math.floor(random() * keys)}`);
       // First it grows, so that there is something to take away.
       if (step > steps / 3 && random() < deletes)
         must(tree.delete(key) === model.delete(key), `delete ${key}`);

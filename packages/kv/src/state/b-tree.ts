@@ -36,6 +36,9 @@ export class BTree<V extends object> implements TreeView<V> {
   #root: TreeNode<V> = { isLeaf: true, generation: 0, keys: [], values: [] };
   #size = 0;
   #generation = 0;
+  /** Where `get` has found its last key: what is read is mostly written next, and need not be looked for again. Null once keys may have moved. */
+  #foundIn: Leaf<V> | null = null;
+  #foundAt = 0;
 
   get size(): number {
     return this.#size;
@@ -47,10 +50,22 @@ export class BTree<V extends object> implements TreeView<V> {
   }
 
   get(key: ByteString): V | undefined {
-    return find(this.#root, key);
+    const leaf = leafOf(this.#root, key);
+    const at = countBelow(leaf.keys, key);
+    if (leaf.keys[at] !== key) return undefined;
+    this.#foundIn = leaf;
+    this.#foundAt = at;
+    return leaf.values[at];
   }
 
   set(key: ByteString, value: V): void {
+    const found = this.#foundIn;
+    // A leaf of this generation stands below branches of this generation, and no view has any of them.
+    if (found !== null && found.generation === this.#generation && found.keys[this.#foundAt] === key) {
+      found.values[this.#foundAt] = value;
+      return;
+    }
+    this.#foundIn = null;
     this.#root = this.#own(this.#root);
     const split = this.#insert(this.#root, key, value);
     if (split === null) return;
@@ -62,6 +77,7 @@ export class BTree<V extends object> implements TreeView<V> {
   delete(key: ByteString): boolean {
     // Nothing is copied for a key that is not there.
     if (this.get(key) === undefined) return false;
+    this.#foundIn = null;
     this.#root = this.#own(this.#root);
     this.#remove(this.#root, key);
     this.#size -= 1;
@@ -173,10 +189,16 @@ export class BTree<V extends object> implements TreeView<V> {
 }
 
 function find<V>(root: TreeNode<V>, key: ByteString): V | undefined {
+  const leaf = leafOf(root, key);
+  const at = countBelow(leaf.keys, key);
+  return leaf.keys[at] === key ? leaf.values[at] : undefined;
+}
+
+/** The leaf in which `key` is if it is anywhere. */
+function leafOf<V>(root: TreeNode<V>, key: ByteString): Leaf<V> {
   let node = root;
   while (!node.isLeaf) node = node.children[countUpTo(node.keys, key)]!;
-  const at = countBelow(node.keys, key);
-  return node.keys[at] === key ? node.values[at] : undefined;
+  return node;
 }
 
 function sizeOf(node: TreeNode<unknown>): number {
