@@ -92,7 +92,7 @@ type Change = {
 };
 
 /** Runs some seeds on the calm plan with one change. Returns how often each situation was met. */
-async function runWith(change: Change, events = 2500, seeds = [1, 2, 3, 4]): Promise<Map<Situation, number>> {
+async function runWith(change: Change, events = 3000, seeds = [1, 2, 3, 4]): Promise<Map<Situation, number>> {
   const met = new Map<Situation, number>();
   for (const seed of seeds) {
     const { coverage } = await runWhole({ seed, events, adjust: (plan) => changed(calm(plan), change) });
@@ -254,7 +254,7 @@ test("servers that are cut off, crash or stop in the middle of a change leave it
 });
 
 test("a server whose disk is lost comes back as one that joins, and gets its vote back", async () => {
-  const met = await runWith({ members: { identifies: true }, disk: { replaceEveryMs: 900 } }, 6000);
+  const met = await runWith({ members: { identifies: true }, disk: { replaceEveryMs: 900 } }, 9000);
   expect(met.get("diskReplaced")).toBeGreaterThan(8);
   expect(met.get("introductionRefused")).toBeGreaterThan(8);
   expect(met.get("joinedCluster")).toBe(met.get("diskReplaced"));
