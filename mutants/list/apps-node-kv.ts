@@ -9,6 +9,7 @@ const TARGET = "apps/node/src/dump/target.ts";
 const PROGRESS = "apps/node/src/dump/progress.ts";
 const CAS = "apps/node/src/commands/kv/cas.ts";
 const SHARED = "apps/node/src/commands/kv/shared.ts";
+const EITHER = "apps/node/src/client/either-contract.ts";
 const ERRORS = "apps/node/src/errors.ts";
 const BASH = "apps/node/src/completion/bash.ts";
 const DATA_DIR = "apps/node/src/server/data-dir.ts";
@@ -189,5 +190,40 @@ export const APPS_NODE_KV: readonly Mutant[] = [
     file: DATA_DIR,
     find: "  await checkDataDir(dir, id);\n",
     replace: "  await claimDataDir(dir, id);\n",
+  },
+  {
+    id: "node/go-contract-repeats-a-write",
+    bug: "does a write again in the Go contract that may have been done in the other",
+    file: EITHER,
+    find: ' || error.outcome === "unknown") throw error;',
+    replace: ") throw error;",
+  },
+  {
+    id: "node/go-contract-never-tried",
+    bug: "goes on asking nodes that do not know the call until its time is up",
+    file: EITHER,
+    find: "code !== Code.Unimplemented) throw cause;",
+    replace: "code !== Code.Unauthenticated) throw cause;",
+  },
+  {
+    id: "node/go-contract-after-any-refusal",
+    bug: "tries the Go contract after nodes that know the call have refused it",
+    file: EITHER,
+    find: "if (!isUnknown || !(error",
+    replace: "if (!(error",
+  },
+  {
+    id: "node/go-contract-gets-broken-text",
+    bug: "writes U+FFFD to Go nodes where bytes are no text",
+    file: SHARED,
+    find: "  if (text !== null) return text;\n  throw",
+    replace: "  if (text !== null || text === null) return text ?? new TextDecoder().decode(bytes);\n  throw",
+  },
+  {
+    id: "node/get-prints-broken-text",
+    bug: "prints U+FFFD where a value is no text",
+    file: "apps/node/src/commands/kv/get.ts",
+    find: "text === null ? Buffer.concat",
+    replace: 'text === "" ? Buffer.concat',
   },
 ];

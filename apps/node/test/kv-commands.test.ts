@@ -41,6 +41,28 @@ test("cas creates, swaps and deletes a key that is as expected, and nothing else
   expect((await run("get", "cas/a")).code).toBe(3);
 });
 
+test("put, append and get know revisions, and bytes that are no text", async () => {
+  const put = JSON.parse((await run("put", "bytes/a", String.raw`\xff\n`, "--escaped", "--json")).stdout);
+  expect(put).toEqual({ revision: expect.any(Number) });
+  expect((await run("get", "bytes/a")).stdout).toBe("\u00ff\n\n");
+  const append = await run("append", "bytes/a", String.raw`\x00`, "--escaped", "--json");
+  const { revision } = JSON.parse(append.stdout);
+  expect(revision).toBeGreaterThan(put.revision);
+  expect(await run("get", "bytes/a", "--escaped")).toEqual({
+    ...DONE,
+    stdout: `${String.raw`\xff\n\x00`}\n`,
+  });
+  expect(JSON.parse((await run("get", "bytes/a", "--json")).stdout)).toEqual({
+    key: "bytes/a",
+    value_base64: "/woA",
+    create_revision: put.revision,
+    mod_revision: revision,
+  });
+  expect(await run("get", "bytes/b", "--json")).toEqual({ code: 3, stdout: "null\n", stderr: "" });
+  await run("put", String.raw`bytes/\xfe`, "v", "--escaped");
+  expect(await run("get", String.raw`bytes/\xfe`, "--escaped")).toEqual({ ...DONE, stdout: "v\n" });
+});
+
 test("delete tells whether there was a key", async () => {
   await run("put", "delete/a", "1");
   expect(await run("delete", "delete/a")).toEqual(DONE);

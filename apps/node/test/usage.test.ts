@@ -80,14 +80,18 @@ const WRONG: readonly (readonly [readonly string[], ...string[]])[] = [
   [["put", "k"], "VALUE is missing"],
   [["put", "k", "v", "w"], '"w"', "only KEY VALUE"],
   [["put", "k", "-v"], "-v", "write -- before"],
-  [["put", "", "v"], "key"],
+  [["put", "", "v"], "KEY is empty", "eraft put --help"],
   [["put", "k", "v", "--timeout-ms", "0"], '--timeout-ms "0"', "from 1"],
   [["append", "k"], "VALUE is missing", "eraft append --help"],
   [["get", "k", "--consistency", "fresh"], '--consistency "fresh"', "linearizable, lease, stale"],
   [[...SERVE, "--max-clock-drift-percent", "51"], '--max-clock-drift-percent "51"', "from 0 to 50"],
   [["get"], "KEY is missing", "eraft get --help"],
   [["get", "k", "l"], '"l"', "only KEY"],
-  [["get", "x".repeat(4097)], "key"],
+  [["get", "x".repeat(4097)], "KEY has 4097 bytes", "4096"],
+  [["put", "k", "v".repeat(1024 * 1024 + 1)], "VALUE has 1048577 bytes", "1048576"],
+  [["put", "k", String.raw`\q`, "--escaped"], "VALUE", String.raw`\xHH`, "eraft put --help"],
+  [["append", "k", "v", "--json=yes"], "--json takes no value"],
+  [["get", String.raw`\x4`, "--escaped"], "KEY", String.raw`\xHH`],
   [["status", "--json=yes"], "--json takes no value", '"yes"'],
   [["status", "node-0"], '"node-0"'],
   [["wal", "dump"], "DIR is missing", "eraft wal dump --help"],
@@ -190,13 +194,22 @@ test.each(COMMANDS)("eraft %s --help tells its usage, also beside mistakes", asy
   expect(stderr).toBe("");
 });
 
-test.each(["delete", "cas", "scan", "watch", "batch", "export", "import", "completion"])(
-  "eraft %s --help teaches by example",
-  async (command) => {
-    const { stdout } = await runMain(command, "--help");
-    expect(stdout.split(`\n  eraft ${command}`).length).toBeGreaterThan(2);
-  },
-);
+test.each([
+  "put",
+  "get",
+  "append",
+  "delete",
+  "cas",
+  "scan",
+  "watch",
+  "batch",
+  "export",
+  "import",
+  "completion",
+])("eraft %s --help teaches by example", async (command) => {
+  const { stdout } = await runMain(command, "--help");
+  expect(stdout.split(`\n  eraft ${command}`).length).toBeGreaterThan(2);
+});
 
 test.each(["member", "wal"])("eraft %s --help names its commands and no others", async (group) => {
   const { code, stdout, stderr } = await runMain(group, "--help");

@@ -33,22 +33,6 @@ export function withClientOf<T>(
   return withConnections((connect) => withClient(addresses, timeoutMs, connect, work));
 }
 
-/**
- * The same with a client that also knows the nodes that those of `cluster` know of. The store's client asks nobody whom it was not told
- * of, so that one address, of a node that does not lead, would get it nowhere.
- */
-export function withClientOfWhole<T>(
-  cluster: readonly Address[],
-  timeoutMs: number,
-  work: (connections: Connections) => Promise<T>,
-): Promise<T> {
-  const given = cluster.map(({ text }) => text);
-  return withConnections(async (connect) => {
-    const addresses = [...new Set([...given, ...(await otherNodes(given, connect))])];
-    return withClient(addresses, timeoutMs, connect, work);
-  });
-}
-
 /** The same with a client of `eraft.kv.v1`. @param options.only these nodes and no others, whatever they know of */
 export function withStore<T>(
   cluster: readonly Address[],
@@ -56,10 +40,8 @@ export function withStore<T>(
   work: (store: KvClient) => Promise<T>,
   { only = false }: { readonly only?: boolean } = {},
 ): Promise<T> {
-  const given = cluster.map(({ text }) => text);
   return withConnections(async (connect) => {
-    const others = only ? [] : await otherNodes(given, connect);
-    const addresses = [...new Set([...given, ...others])];
+    const addresses = await addressesToAsk(cluster, only, connect);
     const store = new KvClient({ addresses, connect, deadlineMs: timeoutMs });
     try {
       return await work(store);
@@ -100,6 +82,20 @@ export async function withConnections<T>(work: (connect: Connections["connect"])
   } finally {
     for (const connection of open.values()) connection.close();
   }
+}
+
+/**
+ * These nodes, and unless `only` those that they know of: clients ask nobody whom they were not told of, so that one address, of a node that does not lead, would get
+ * them nowhere.
+ */
+export async function addressesToAsk(
+  cluster: readonly Address[],
+  only: boolean,
+  connect: Connections["connect"],
+): Promise<readonly string[]> {
+  const given = cluster.map(({ text }) => text);
+  const others = only ? [] : await otherNodes(given, connect);
+  return [...new Set([...given, ...others])];
 }
 
 /** What the first node that answers knows of the others; nothing if none does, or none has an AdminService. */

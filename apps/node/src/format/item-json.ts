@@ -1,4 +1,4 @@
-import type { KvChange, KvItem } from "@eraft/kv";
+import type { KvChange } from "@eraft/kv";
 import { textOrNull } from "./text.ts";
 
 /** `{ [name]: text }`, or `{ [name_base64]: ... }` for bytes that are no UTF-8. */
@@ -7,8 +7,16 @@ export function jsonBytes(name: string, bytes: Uint8Array): Record<string, strin
   return text === null ? { [`${name}_base64`]: Buffer.from(bytes).toString("base64") } : { [name]: text };
 }
 
+/** A key with its value; the revisions are null where the node has none. */
+export interface AnyItem {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly createRevision: number | null;
+  readonly modRevision: number | null;
+}
+
 /** An item in the output of `--json`. */
-export function jsonItem(item: KvItem, { keysOnly = false }: { readonly keysOnly?: boolean } = {}): object {
+export function jsonItem(item: AnyItem, { keysOnly = false }: { readonly keysOnly?: boolean } = {}): object {
   return {
     ...jsonBytes("key", item.key),
     ...(keysOnly ? {} : jsonBytes("value", item.value)),

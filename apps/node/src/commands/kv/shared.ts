@@ -1,7 +1,7 @@
-import { type KvBytes, type KvConsistency, type KvRange, MAX_KEY_BYTES, MAX_VALUE_BYTES } from "@eraft/kv";
-import { UsageError } from "../../errors.ts";
+import { type KvConsistency, type KvRange, MAX_KEY_BYTES, MAX_VALUE_BYTES } from "@eraft/kv";
+import { CommandError, UsageError } from "../../errors.ts";
 import { type Flag, FlagValueError, choice, onOff, text } from "../../flags.ts";
-import { unescaped } from "../../format/text.ts";
+import { escaped, textOrNull, unescaped } from "../../format/text.ts";
 
 /** `--escaped`. */
 export const escapedFlag: Flag<boolean> = onOff(
@@ -15,6 +15,9 @@ export const jsonFlag: Flag<boolean> = onOff("print JSON; bytes that are no UTF-
 export const jsonLinesFlag: Flag<boolean> = onOff(
   "print a line of JSON for each; bytes that are no UTF-8 as base64",
 );
+
+/** `--json` of writes. */
+export const jsonRevisionFlag: Flag<boolean> = onOff("print the revision that did it, as JSON");
 
 /** `--start` and `--end`, beside an operand `[PREFIX]`. */
 export const rangeFlags: { readonly start: Flag<string | null>; readonly end: Flag<string | null> } = {
@@ -30,13 +33,13 @@ export const consistencyFlag: Flag<KvConsistency> = choice({
 });
 
 /** A key from the command line. @throws {UsageError} */
-export function keyOf(command: string, key: string, isEscaped: boolean, name = "KEY"): KvBytes {
+export function keyOf(command: string, key: string, isEscaped: boolean, name = "KEY"): Uint8Array {
   const bytes = bytesOf(command, name, key, isEscaped);
   return limited(command, name, bytes, 1, MAX_KEY_BYTES);
 }
 
 /** A value from the command line. @throws {UsageError} */
-export function valueOf(command: string, value: string, isEscaped: boolean, name = "VALUE"): KvBytes {
+export function valueOf(command: string, value: string, isEscaped: boolean, name = "VALUE"): Uint8Array {
   return limited(command, name, bytesOf(command, name, value, isEscaped), 0, MAX_VALUE_BYTES);
 }
 
@@ -55,6 +58,15 @@ export function rangeOf(
     ...(start === null ? {} : { start: keyOf(command, start, escaped, "--start") }),
     ...(end === null ? {} : { end: keyOf(command, end, escaped, "--end") }),
   };
+}
+
+/** A key or value for nodes that know text only: the Go nodes. @throws {CommandError} */
+export function textFor(name: string, bytes: Uint8Array): string {
+  const text = textOrNull(bytes);
+  if (text !== null) return text;
+  throw new CommandError(
+    `${name} ${escaped(bytes)} is no UTF-8, and these nodes know only that: they are Go nodes, or older ones`,
+  );
 }
 
 function bytesOf(command: string, name: string, text: string, isEscaped: boolean): Uint8Array {
