@@ -7,6 +7,7 @@ import { load } from "../src/dump/load.ts";
 import { Progress } from "../src/dump/progress.ts";
 import { targetOf } from "../src/dump/target.ts";
 import { processIo } from "../src/io.ts";
+import { WRONG_DUMPS } from "./support/wrong-files.ts";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -38,52 +39,7 @@ test("what is exported is what is imported, byte for byte", async () => {
   expect(await read(headerLine() + footerLine(0))).toEqual([]);
 });
 
-const A = '{"key":"a","value":"1"}\n';
-const B = '{"key":"b","value":"2"}\n';
-
-/** An import file, and what is said of it. */
-const WRONG: readonly (readonly [what: string, text: string, message: string])[] = [
-  ["nothing", "", "f is empty"],
-  ["something else", A + B, "f is no export: it does not begin with"],
-  [
-    "another version",
-    '{"eraft_export":2}\n{"items":0}\n',
-    "line 1 has version 2: this program knows version 1",
-  ],
-  [
-    "a file that was cut off between lines",
-    headerLine() + A,
-    'f was cut off: its last line is not {"items":1}',
-  ],
-  ["a file that was cut off in a line", headerLine() + A + B.slice(0, 9), "line 3 is no JSON"],
-  [
-    "a file that lacks a line",
-    headerLine() + A + footerLine(2),
-    "says that there are 2 items, but there are 1",
-  ],
-  ["two files", headerLine() + A + footerLine(1) + headerLine(), "line 4 comes after the end"],
-  [
-    "keys that are not in order",
-    headerLine() + B + A + footerLine(2),
-    "line 3 has a key that does not come after",
-  ],
-  ["a key twice", headerLine() + A + A + footerLine(2), "line 3 has a key that does not come after"],
-  ["an empty key", `${headerLine()}{"key":"","value":""}\n`, "line 2 has an empty key"],
-  ["no value", `${headerLine()}{"key":"a"}\n`, "line 2 has neither value nor value_base64"],
-  [
-    "a field too many",
-    `${headerLine()}{"key":"a","value":"","ttl":1}\n`,
-    'line 2 has "ttl", which means nothing',
-  ],
-  ["an empty line", `${headerLine()}\n${footerLine(0)}`, "line 2 is no JSON"],
-  [
-    "a long key",
-    headerLine() + itemLine({ key: utf8("x".repeat(4097)), value: utf8("") }),
-    "a key of 4097 bytes",
-  ],
-];
-
-test.each(WRONG)("%s is refused with the line", async (_, text, message) => {
+test.each(WRONG_DUMPS)("%s is refused with the line", async (_, text, message) => {
   await expect(read(text)).rejects.toThrow(message);
 });
 
