@@ -21,7 +21,8 @@ test("the verdict can be another one: nodes that forget everything when they are
     nodes: 3,
     seed: 1,
     holdMs: 700,
-    flags: ["--heartbeat-ms", "50", "--election-timeout-ms", "400", "--storage", "memory"],
+    flags: ["--heartbeat-ms", "50", "--election-timeout-ms", "400"],
+    storage: "memory",
     choose: (faults) => ({ network: [], process: faults.process.filter(({ kind }) => kind === "kill all") }),
   });
   onTestFinished(() => rm(report.evidence ?? "", { recursive: true, force: true }));

@@ -24,7 +24,7 @@ export interface ChaosOptions {
   /** About how long a fault lasts, in milliseconds. */
   readonly holdMs: number;
   /** Where nodes keep their data. Default: wal. */
-  readonly storage?: "wal" | "level";
+  readonly storage?: "wal" | "level" | "memory";
   /** Further flags of `eraft serve`. Default: quick timers, and snapshots all the time. */
   readonly flags?: readonly string[];
   /** Of all the faults, those to use. Default: all. */
