@@ -108,6 +108,7 @@ export class Watchers {
     broken: Promise<never>,
   ): Promise<void> {
     const { timeline, random, coverage } = this.#world;
+    let repeated = 0;
     for (;;) {
       const { value } = await Promise.race([responses.next(), broken]);
       if (!value) return;
@@ -118,7 +119,9 @@ export class Watchers {
       }
       watcher.next = Number(value.revision) + 1;
       coverage.hit(value.changes.length > 0 ? "changesTold" : "progressTold");
-      if (random.clients.chance(0.2)) return;
+      repeated = value.changes.length > 0 ? 0 : repeated + 1;
+      // A server that was removed, or is cut off, goes on saying that there is nothing new. Whoever is told so twice asks another one, as KvClient does.
+      if (repeated > 1 || random.clients.chance(0.2)) return;
       await timeline.sleep(random.clients.exponential(10));
     }
   }
