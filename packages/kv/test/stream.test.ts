@@ -46,7 +46,7 @@ const hanging: StreamFault = async function* (_serve, requests) {
 };
 
 const failing = (error: ConnectError): StreamFault =>
-  // oxlint-disable-next-line require-yield
+  // oxlint-disable-next-line require-yield -- a stream that fails before its first answer.
   async function* () {
     throw error;
   };

@@ -51,8 +51,7 @@ export function unescaped(text: string): Uint8Array {
 }
 
 function escapedText(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001F\u007F-\u009F\\]/g, (character) => {
+  return text.replaceAll(/[\p{Cc}\\]/gu, (character) => {
     return NAMED[character] ?? [...encoder.encode(character)].map(hex).join("");
   });
 }
