@@ -4,7 +4,7 @@ import type { DiskImage } from "@eraft/conformance";
 import { CrashDisk } from "@eraft/conformance";
 import type { Configuration } from "@eraft/core";
 import { append, configured, entries, replace, snapshot, take, vote } from "./model.ts";
-import { DIR, changed, filesOf, imageAfter, scratchDirectory } from "./scratch.ts";
+import { DIR, changed, filesOf, flipped, imageAfter, scratchDirectory } from "./scratch.ts";
 
 async function collect(lines: AsyncIterable<string>): Promise<string[]> {
   const all: string[] = [];
@@ -99,7 +99,7 @@ test("the identity comes first: whole, damaged, or without the log that it speak
   await storage.close();
   const image = disk.image();
   expect((await dump(image))[1]).toBe(`         0  ${disks} of cluster "o\\"ne", opened 1 times, with a log`);
-  const rotten = changed(image, `${DIR}/IDENTITY`, (bytes) => bytes.fill(1, 20, 21));
+  const rotten = changed(image, `${DIR}/IDENTITY`, flipped(20));
   expect((await dump(rotten))[1]).toBe("         0  DAMAGE  the checksum does not match");
   const wiped = new Map([...image].filter(([path]) => path.endsWith("IDENTITY")));
   expect((await dump(wiped))[1]).toMatch(/DAMAGE {2}all segments are missing/);
@@ -107,7 +107,7 @@ test("the identity comes first: whole, damaged, or without the log that it speak
 
 test("damage is named where it is, what comes after it is still shown, and open's refusal is told", async () => {
   const { image } = await imageAfter([vote(1, 1), vote(2, 1), vote(3, 1)], { close: true });
-  const damaged = changed(image, `${DIR}/wal-0000000000000001.log`, (copy) => copy.fill(255, 210, 211));
+  const damaged = changed(image, `${DIR}/wal-0000000000000001.log`, flipped(210));
   expect(await dump(damaged)).toMatchInlineSnapshot(`
     [
       "wal-0000000000000001.log",
@@ -130,9 +130,9 @@ test("a torn tail, a leftover, a damaged snapshot and a damaged header are told 
   expect((await dump(torn)).join("\n")).toMatch(/TORN.*\n[^]*dropping the torn tail$/);
   const leftover = new Map([...image, [`${snap}.tmp`, new Uint8Array(5)]]);
   expect((await dump(leftover)).join("\n")).toContain("incomplete, left by a crash");
-  const rotten = changed(image, snap, (copy) => copy.fill(0, 50, 51));
+  const rotten = changed(image, snap, flipped(50));
   expect((await dump(rotten)).join("\n")).toMatch(/40 {2}DAMAGE[^]*open refuses/);
-  const header = changed(image, segment, (copy) => copy.fill(9, 33, 34));
+  const header = changed(image, segment, flipped(33));
   expect((await dump(header)).join("\n")).toMatch(/ 0 {2}DAMAGE[^]*open refuses/);
 });
 

@@ -48,6 +48,14 @@ export async function imageAfter(
   return { image: disk.image(), state: model.state() };
 }
 
+/** Damages the byte at `offset`, whatever it was: some bytes of a file are drawn, and a constant may be what one already is. */
+export function flipped(offset: number): (bytes: Uint8Array) => Uint8Array {
+  return (bytes) => {
+    bytes[offset]! ^= 0xff;
+    return bytes;
+  };
+}
+
 /** The image with the bytes of one file changed. */
 export function changed(
   image: DiskImage,

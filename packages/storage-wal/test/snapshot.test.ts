@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { WalDamageError, WalStaleSnapshotError, WalUsageError } from "../src/index.ts";
 import { CrashDisk } from "@eraft/conformance";
 import { Model, append, entries, openState, snapshot, snapshotData, take, vote } from "./model.ts";
-import { DIR, changed, onDisk, outcomeOf } from "./scratch.ts";
+import { DIR, changed, flipped, onDisk, outcomeOf } from "./scratch.ts";
 
 async function opened(disk: CrashDisk = new CrashDisk()): Promise<ReturnType<typeof onDisk>> {
   const storage = onDisk(disk);
@@ -150,7 +150,7 @@ test("a damaged snapshot is refused; an older one that is still there does not s
   const newer = `${DIR}/snapshot-0000000000000002-0000000000000001.snap`;
   const image = new Map([...disk.image(), [older, old ?? new Uint8Array(0)]]);
   expect((await outcomeOf(image)).error).toBeNull();
-  const rotten = changed(image, newer, (copy) => copy.fill(0, 60, 61));
+  const rotten = changed(image, newer, flipped(60));
   expect((await outcomeOf(rotten)).error).toMatchObject({ code: "ERAFT_WAL_DAMAGE", file: newer });
   const without = new Map([...image].filter(([path]) => path !== newer));
   expect((await outcomeOf(without)).error).toMatchObject({ code: "ERAFT_WAL_DAMAGE", file: newer });
