@@ -33,8 +33,8 @@ export const TRANSPORT_UNARY: readonly Mutant[] = [
     id: "transport-connect/unary-takes-the-first-message",
     bug: "answers the first of several requests in one call",
     file: CALL,
-    find: 'if (this.#request !== null) throw faultyRequest("received extra input message for unary method");',
-    replace: "if (this.#request !== null) return;",
+    find: 'if (this.#hasRequest()) throw faultyRequest("received extra input message for unary method");',
+    replace: "if (this.#hasRequest()) return;",
   },
   {
     id: "transport-connect/unary-answers-early",
@@ -42,6 +42,20 @@ export const TRANSPORT_UNARY: readonly Mutant[] = [
     file: CALL,
     find: "    this.#request = request;\n",
     replace: "    this.#request = request;\n    this.#handle(request);\n",
+  },
+  {
+    id: "transport-connect/unary-bytes-taken-for-good",
+    bug: "does not ask the other handler for what the handler of bytes leaves to it",
+    file: CALL,
+    find: "if (answer === null) return this.#handle(this.#decode(bytes));",
+    replace: "if (answer === null) return this.#answerBytes(bytes.subarray(0, 0));",
+  },
+  {
+    id: "transport-connect/unary-second-fault-told",
+    bug: "tells of a second message where the first one cannot be read",
+    file: CALL,
+    find: "if (this.#requestBytes !== null) this.#decode(this.#requestBytes);",
+    replace: "",
   },
   {
     id: "transport-connect/unary-half-a-message-is-none",

@@ -51,7 +51,7 @@ export async function imageAfter(
 /** Damages the byte at `offset`, whatever it was: some bytes of a file are drawn, and a constant may be what one already is. */
 export function flipped(offset: number): (bytes: Uint8Array) => Uint8Array {
   return (bytes) => {
-    bytes[offset]! ^= 0xff;
+    bytes[offset] = (bytes[offset] ?? 0) ^ 0xff;
     return bytes;
   };
 }

@@ -4,4 +4,10 @@ export type { ConnectTransportOptions, Deadlines, Limits, PeerConnection } from 
 export { PeerError } from "./peer-error.ts";
 export type { PeerErrorCode } from "./peer-error.ts";
 export { registerUnary } from "./direct/unary.ts";
-export type { CallSignal, UnaryContext, UnaryHandler, UnaryOptions } from "./direct/unary.ts";
+export type {
+  CallSignal,
+  UnaryBytesHandler,
+  UnaryContext,
+  UnaryHandler,
+  UnaryOptions,
+} from "./direct/unary.ts";

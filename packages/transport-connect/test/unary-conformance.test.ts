@@ -4,7 +4,7 @@ import { CommandRequestSchema, CommandResponseSchema } from "@eraft/proto/kvraft
 import { constants } from "node:http2";
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
-import { commandOf, envelope, seen, UnaryServerUnderTest } from "./unary-paths.ts";
+import { commandOf, envelope, LEFT_TO_THE_OTHER, seen, UnaryServerUnderTest } from "./unary-paths.ts";
 import type { Handle, Seen } from "./unary-paths.ts";
 import { Inbox } from "./support.ts";
 
@@ -32,16 +32,17 @@ const failure = (code: Code, message: unknown) => ({
   bytes: 0,
 });
 
-/** Whatever a caller does, both ways of serving it look the same: each test is run with both. */
+/** Whatever a caller does, all ways of serving it look the same: each test is run with all of them. */
 describe.each([
-  { path: "straight on HTTP/2", direct: true },
-  { path: "through Connect", direct: false },
-])("a unary call served $path", ({ direct }) => {
+  { how: "straight on HTTP/2", path: "direct" },
+  { how: "from its bytes", path: "bytes" },
+  { how: "through Connect", path: "connect" },
+] as const)("a unary call served $how", ({ path }) => {
   function start(
     handle: Handle = echo,
     ...rest: readonly [limits?: ConstructorParameters<typeof UnaryServerUnderTest>[2], readMaxBytes?: number]
   ): UnaryServerUnderTest {
-    const server = new UnaryServerUnderTest(direct, handle, ...rest);
+    const server = new UnaryServerUnderTest(path, handle, ...rest);
     cleanups.push(() => server.close());
     return server;
   }
@@ -74,6 +75,12 @@ describe.each([
     }
     const answer = await server.call([...REQUEST].map((byte) => Uint8Array.of(byte)));
     expect(answer.body).toEqual(REQUEST);
+  });
+
+  test("may be left by the handler of bytes to the other one", async () => {
+    const request = commandOf({ key: LEFT_TO_THE_OTHER });
+    const answer = await start().call([request]);
+    expect(answer.body).toEqual(request);
   });
 
   test("may be of no bytes at all", async () => {
@@ -126,6 +133,12 @@ describe.each([
     [
       "two, of which the second is no protobuf",
       [REQUEST, envelope(Buffer.from("0f", "hex"))],
+      Code.InvalidArgument,
+      expect.stringMatching(/^parse binary: /),
+    ],
+    [
+      "two, of which the first is no protobuf",
+      [envelope(Buffer.from("0f", "hex")), REQUEST],
       Code.InvalidArgument,
       expect.stringMatching(/^parse binary: /),
     ],

@@ -1,9 +1,10 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { KVService } from "@eraft/proto/kvraftpb";
 import type { CommandRequest, CommandResponse } from "@eraft/proto/kvraftpb";
-import { CommandRequestSchema, type CommandResponseSchema } from "@eraft/proto/kvraftpb";
+import { CommandRequestSchema, CommandResponseSchema } from "@eraft/proto/kvraftpb";
 import { registerUnary } from "@eraft/transport-connect";
-import type { UnaryContext, UnaryHandler } from "@eraft/transport-connect";
+import type { UnaryBytesHandler, UnaryContext, UnaryHandler } from "@eraft/transport-connect";
 import { serve } from "@eraft/transport-connect/node";
 import type { RpcServer, ServerLimits } from "@eraft/transport-connect/node";
 import { once } from "node:events";
@@ -13,6 +14,9 @@ export type Handle = (
   request: CommandRequest,
   context: UnaryContext,
 ) => Partial<CommandResponse> | Promise<Partial<CommandResponse>>;
+
+/** How a method is served: by Connect, straight on HTTP/2, or there from its bytes. */
+export type Path = "connect" | "direct" | "bytes";
 
 export const COMMAND = "/kvraftpb.KVService/Command";
 
@@ -34,18 +38,21 @@ export class UnaryServerUnderTest {
   readonly server: RpcServer;
   #session: http2.ClientHttp2Session | null = null;
 
-  constructor(direct: boolean, handle: Handle, limits: Partial<ServerLimits> = {}, readMaxBytes?: number) {
+  constructor(path: Path, handle: Handle, limits: Partial<ServerLimits> = {}, readMaxBytes?: number) {
     this.server = serve({
       host: "127.0.0.1",
       port: 0,
-      direct,
+      direct: path !== "connect",
       limits,
       routes: (router) =>
         registerUnary(
           router,
           KVService.method.command,
           handle as UnaryHandler<typeof CommandRequestSchema, typeof CommandResponseSchema>,
-          readMaxBytes === undefined ? {} : { readMaxBytes },
+          {
+            ...(readMaxBytes === undefined ? {} : { readMaxBytes }),
+            ...(path === "bytes" ? { handleBytes: fromBytes(handle) } : {}),
+          },
         ),
     });
   }
@@ -83,6 +90,32 @@ export class UnaryServerUnderTest {
     await this.server.close();
   }
 }
+
+/** The same handler, for whoever has the bytes of a request. Leaves to the other one what it does not understand. */
+function fromBytes(handle: Handle): UnaryBytesHandler {
+  return (bytes, context) => {
+    let request: CommandRequest;
+    try {
+      request = fromBinary(CommandRequestSchema, bytes);
+    } catch {
+      return null;
+    }
+    if (request.key === LEFT_TO_THE_OTHER) return null;
+    const answer = handle(request, context);
+    return answer instanceof Promise ? answer.then(encode) : encode(answer);
+  };
+}
+
+function encode(answer: Partial<CommandResponse>): Uint8Array {
+  try {
+    return toBinary(CommandResponseSchema, create(CommandResponseSchema, answer as never));
+  } catch (reason) {
+    throw new ConnectError(`serialize binary: ${String(reason)}`, Code.Internal);
+  }
+}
+
+/** A key whose requests the handler of bytes would rather have as messages. */
+export const LEFT_TO_THE_OTHER = "left to the other";
 
 /** What is to be seen of an answer, once it has ended. */
 export async function seen(stream: http2.ClientHttp2Stream): Promise<Seen> {

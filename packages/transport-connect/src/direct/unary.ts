@@ -27,10 +27,21 @@ export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
   context: UnaryContext,
 ) => MessageInitShape<O> | Promise<MessageInitShape<O>>;
 
+/**
+ * Answers a call from the bytes of its request, with those of the answer: for methods of which there are so many calls that making messages of them would be most of the
+ * work. Null for a request that it would rather have as a message. Must do exactly what the handler does. It owns the bytes.
+ */
+export type UnaryBytesHandler = (
+  request: Uint8Array,
+  context: UnaryContext,
+) => Uint8Array | Promise<Uint8Array> | null;
+
 /** A unary method as a server may serve it without Connect's adapter in between; see `node/unary`. */
 export interface UnaryRoute<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage> {
   readonly method: DescMethodUnary<I, O>;
   readonly handle: UnaryHandler<I, O>;
+  /** Is asked before `handle`; null without one. */
+  readonly handleBytes: UnaryBytesHandler | null;
   /** Null for the limit of the server. */
   readonly readMaxBytes: number | null;
 }
@@ -38,6 +49,8 @@ export interface UnaryRoute<I extends DescMessage = DescMessage, O extends DescM
 export interface UnaryOptions {
   /** Bytes of a request; above it the answer is RESOURCE_EXHAUSTED. Default: the limit of the server. */
   readonly readMaxBytes?: number;
+  /** Where `serve` finds the call worth it; Connect's adapter never asks it. */
+  readonly handleBytes?: UnaryBytesHandler;
 }
 
 type Handler = ConnectRouter["handlers"][number];
@@ -53,7 +66,7 @@ export function registerUnary<I extends DescMessage, O extends DescMessage>(
   router: ConnectRouter,
   method: DescMethodUnary<I, O>,
   handle: UnaryHandler<I, O>,
-  { readMaxBytes }: UnaryOptions = {},
+  { readMaxBytes, handleBytes }: UnaryOptions = {},
 ): void {
   router.rpc(method, handle, {
     ...(readMaxBytes === undefined ? {} : { readMaxBytes }),
@@ -61,7 +74,12 @@ export function registerUnary<I extends DescMessage, O extends DescMessage>(
   });
   const handler = router.handlers.at(-1);
   if (handler === undefined) return;
-  const route: UnaryRoute<I, O> = { method, handle, readMaxBytes: readMaxBytes ?? null };
+  const route: UnaryRoute<I, O> = {
+    method,
+    handle,
+    handleBytes: handleBytes ?? null,
+    readMaxBytes: readMaxBytes ?? null,
+  };
   routes.set(handler, route);
 }
 

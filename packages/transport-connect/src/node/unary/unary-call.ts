@@ -34,6 +34,8 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
   readonly #host: CallHost;
   #reader: RequestReader | null = null;
   #request: MessageShape<DescMessage> | null = null;
+  /** Instead of it, if the route may be content with them. */
+  #requestBytes: Uint8Array | null = null;
   /** The handler has been called, or the answer is known without it. */
   #isBegun = false;
   #isAnswered = false;
@@ -71,7 +73,7 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
     if (this.#isBegun) return;
     const maxBytes = this.#route.readMaxBytes ?? this.#host.readMaxBytes;
     try {
-      if (this.#reader === null && this.#request === null) {
+      if (this.#reader === null && !this.#hasRequest()) {
         const message = wholeMessage(chunk, maxBytes);
         if (message !== null) return this.#read(message);
       }
@@ -91,6 +93,7 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
     } catch (reason) {
       return this.fail(ConnectError.from(reason));
     }
+    if (this.#requestBytes !== null) return this.#handleBytes(this.#requestBytes);
     if (this.#request !== null) return this.#handle(this.#request);
     this.fail(faultyRequest("missing input message for unary method"));
   }
@@ -197,16 +200,41 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
 
   // --- inside
 
+  #hasRequest(): boolean {
+    return this.#request !== null || this.#requestBytes !== null;
+  }
+
   #read(bytes: Uint8Array): void {
-    let request: MessageShape<DescMessage>;
+    if (this.#route.handleBytes !== null && !this.#hasRequest()) {
+      this.#requestBytes = bytes;
+      return;
+    }
+    // Of several faults, the first one is told.
+    if (this.#requestBytes !== null) this.#decode(this.#requestBytes);
+    const request = this.#decode(bytes);
+    if (this.#hasRequest()) throw faultyRequest("received extra input message for unary method");
+    this.#request = request;
+  }
+
+  #decode(bytes: Uint8Array): MessageShape<DescMessage> {
     try {
-      request = fromBinary(this.#route.method.input, bytes);
+      return fromBinary(this.#route.method.input, bytes);
     } catch (reason) {
       const text = reason instanceof Error ? reason.message : String(reason);
       throw new ConnectError(`parse binary: ${text}`, Code.InvalidArgument);
     }
-    if (this.#request !== null) throw faultyRequest("received extra input message for unary method");
-    this.#request = request;
+  }
+
+  #handleBytes(bytes: Uint8Array): void {
+    try {
+      const answer = this.#route.handleBytes?.(bytes, this) ?? null;
+      if (answer === null) return this.#handle(this.#decode(bytes));
+      this.#isBegun = true;
+      if (answer instanceof Promise) void answer.then(this.#answerBytes, this.fail);
+      else this.#answerBytes(answer);
+    } catch (reason) {
+      this.fail(reason);
+    }
   }
 
   #handle(request: MessageShape<DescMessage>): void {
@@ -228,10 +256,23 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
     } catch (reason) {
       return this.fail(reason);
     }
+    this.#sendAnswer(envelope);
+  };
+
+  readonly #answerBytes = (bytes: Uint8Array): void => {
+    if (this.#isGone()) return;
+    try {
+      this.#sendAnswer(this.#enclose(bytes));
+    } catch (reason) {
+      this.fail(reason);
+    }
+  };
+
+  #sendAnswer(envelope: Buffer): void {
     this.#isAnswered = true;
     this.#dropTimer();
     this.#send(envelope);
-  };
+  }
 
   #encode(answer: MessageInitShape<DescMessage>): Buffer {
     const { output } = this.#route.method;
@@ -242,6 +283,10 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
       const text = reason instanceof Error ? reason.message : String(reason);
       throw new ConnectError(`serialize binary: ${text}`, Code.Internal);
     }
+    return this.#enclose(bytes);
+  }
+
+  #enclose(bytes: Uint8Array): Buffer {
     const { writeMaxBytes } = this.#host;
     if (bytes.byteLength <= writeMaxBytes) return encloseInEnvelope(bytes);
     const text = `message size ${bytes.byteLength} is larger than configured writeMaxBytes ${writeMaxBytes}`;
