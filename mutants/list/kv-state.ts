@@ -5,7 +5,7 @@ const CURSOR = "packages/kv/src/state/tree-cursor.ts";
 const HISTORY = "packages/kv/src/state/history.ts";
 const KEPT = "packages/kv/src/state/kept-result.ts";
 const LOGGED = "packages/kv/src/state/logged-writes.ts";
-const MACHINE = "packages/kv/src/state/state-machine.ts";
+const COMMAND = "packages/kv/src/state/apply-command.ts";
 const QUERY = "packages/kv/src/state/query.ts";
 const READER = "packages/kv/src/state/snapshot-reader.ts";
 const TREE = "packages/kv/src/state/b-tree.ts";
@@ -60,7 +60,7 @@ export const KV_STATE: readonly Mutant[] = [
   {
     id: "kv/reads-are-revisions",
     bug: "counts a write that changed nothing",
-    file: MACHINE,
+    file: COMMAND,
     find: "if (outcome.changes.length > 0) history.push(outcome.changes);",
     replace: "history.push(outcome.changes);",
   },
@@ -216,8 +216,8 @@ export const KV_STATE: readonly Mutant[] = [
     id: "kv/session-write-done-twice",
     bug: "does a write of a session again when it is sent again",
     like: ["S10"],
-    file: MACHINE,
-    find: '        return recalledResult(claim.slot.result, write, this.#state) ?? refused("sequenceOutOfWindow");',
-    replace: "        return this.#write(write);",
+    file: COMMAND,
+    find: '      return recalledResult(claim.slot.result, write, state) ?? refused("sequenceOutOfWindow");',
+    replace: "      return applyWrite(state, limits, write);",
   },
 ];

@@ -4,6 +4,7 @@ const COMMAND = "packages/kv/src/state/command.ts";
 const MACHINE = "packages/kv/src/state/state-machine.ts";
 const APPLY = "packages/kv/src/state/apply-write.ts";
 const TEXT = "packages/kv/src/state/text-command.ts";
+const STATE = "packages/kv/src/state/apply-command.ts";
 const TREE = "packages/kv/src/state/b-tree.ts";
 const READER = "packages/kv/src/state/snapshot-reader.ts";
 const WRITER = "packages/kv/src/state/snapshot-writer.ts";
@@ -20,9 +21,9 @@ export const KV: readonly Mutant[] = [
     id: "kv/op-truncated",
     bug: "takes op 256 for a PUT",
     like: ["S14"],
-    file: MACHINE,
-    find: "    switch (command.op) {",
-    replace: "    switch ((command.op & 255) as Op) {",
+    file: STATE,
+    find: "  switch (command.op) {",
+    replace: "  switch ((command.op & 255) as Op) {",
     also: [
       {
         file: COMMAND,
@@ -51,18 +52,18 @@ export const KV: readonly Mutant[] = [
     id: "kv/retry-applied-twice",
     bug: "does a write again when its answer was lost",
     like: ["S10"],
-    file: MACHINE,
-    find: "    return this.#state.clients.once(clientId, commandId, () => this.#perform(command));\n",
-    replace: "    return this.#perform(command);\n",
+    file: STATE,
+    find: "  return state.clients.once(clientId, commandId, () => performText(state, limits, command));\n",
+    replace: "  return performText(state, limits, command);\n",
   },
   {
     id: "kv/refusal-not-remembered",
     bug: "does a command on retry that it had refused",
     like: ["S11"],
-    file: MACHINE,
-    find: "    return this.#state.clients.once(clientId, commandId, () => this.#perform(command));\n",
+    file: STATE,
+    find: "  return state.clients.once(clientId, commandId, () => performText(state, limits, command));\n",
     replace:
-      '    const { clients } = this.#state;\n    const earlier = clients.earlier(clientId, commandId);\n    if (earlier !== undefined) return earlier.result;\n    const result = this.#perform(command);\n    if (result.status === "ok") clients.record({ clientId, commandId, result });\n    return result;\n',
+      '  const { clients } = state;\n  const earlier = clients.earlier(clientId, commandId);\n  if (earlier !== undefined) return earlier.result;\n  const result = performText(state, limits, command);\n  if (result.status === "ok") clients.record({ clientId, commandId, result });\n  return result;\n',
   },
   {
     id: "kv/sessions-not-in-snapshot",
@@ -82,8 +83,8 @@ export const KV: readonly Mutant[] = [
   {
     id: "kv/session-of-client-0",
     bug: "takes all clients without a session for one",
-    file: MACHINE,
-    find: "    if (clientId === 0n) return this.#perform(command);\n",
+    file: STATE,
+    find: "  if (clientId === 0n) return performText(state, limits, command);\n",
     replace: "",
   },
   {
@@ -129,16 +130,16 @@ export const KV: readonly Mutant[] = [
     bug: "gives up its state before it knows that the new one is sound",
     like: ["S12"],
     file: MACHINE,
-    find: "    this.#state = await readSnapshot(",
-    replace: "    this.#state = emptyState(this.#limits);\n    this.#state = await readSnapshot(",
+    find: "    const rest = await readSnapshot(",
+    replace: "    this.#state = emptyState(this.#limits);\n    const rest = await readSnapshot(",
   },
   {
     id: "kv/snapshot-holds-up-the-loop",
     bug: "writes a whole snapshot without a turn of the event loop",
     like: ["L18"],
     file: WRITER,
-    find: "      yield chunk;\n      await pause();\n",
-    replace: "      yield chunk;\n",
+    find: "        yield chunk;\n        await pause();\n",
+    replace: "        yield chunk;\n",
   },
   {
     id: "kv/entry-applied-again",

@@ -44,13 +44,10 @@ export {
 export type { KvCallOutcome, KvCallReport, KvRefusalReason, KvSnapshotErrorCode } from "./errors.ts";
 
 // For servers.
-export {
-  DEFAULT_MAX_HISTORY_BYTES,
-  DEFAULT_MAX_HISTORY_CHANGES,
-  DEFAULT_MAX_KEYS,
-  KvStateMachine,
-} from "./state/state-machine.ts";
-export type { ChangeSource, KvStateMachineOptions } from "./state/state-machine.ts";
+export { KvStateMachine } from "./state/state-machine.ts";
+export type { ChangeSource } from "./state/state-machine.ts";
+export { DEFAULT_MAX_HISTORY_BYTES, DEFAULT_MAX_HISTORY_CHANGES, DEFAULT_MAX_KEYS } from "./state/options.ts";
+export type { KvStateMachineOptions } from "./state/options.ts";
 export type { KvAnswer, KvItemsQuery, KvQuery, KvScanQuery, KvTextQuery } from "./state/query.ts";
 export {
   MAX_COMMAND_BYTES,

@@ -73,6 +73,7 @@ export {
   encodeEnvelope,
   encodeSession,
   type Envelope,
+  type RecencyChanges,
   type ResultCodec,
   type ResultSlot,
   type Serial,

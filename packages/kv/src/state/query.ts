@@ -1,6 +1,8 @@
+import { KvInvalidArgumentError, KvNotTextError } from "../errors.ts";
 import type { BTree } from "./b-tree.ts";
-import type { ByteString } from "./byte-string.ts";
+import { type ByteString, utf8Of } from "./byte-string.ts";
 import type { Item } from "./items.ts";
+import { textResultOfItem } from "./text-command.ts";
 
 /** A read, for `RaftNode.read`. */
 export type KvQuery = KvTextQuery | KvItemsQuery | KvScanQuery | KvRevisionQuery;
@@ -59,22 +61,55 @@ export interface KvScanAnswer extends KvRevisionAnswer {
   readonly hasMore: boolean;
 }
 
+/** @throws KvInvalidArgumentError */
+export function textKeyOf(query: KvTextQuery | null | undefined): string {
+  const key: unknown = query?.key;
+  if (typeof key === "string") return key;
+  throw new KvInvalidArgumentError("a query is an object with a key");
+}
+
+/** The text of `key`, whose item is found by `find`. @throws KvNotTextError */
+export function textIn(key: string, find: (key: ByteString) => Item | undefined): string | undefined {
+  const item = find(utf8Of(key));
+  if (item === undefined) return undefined;
+  const result = textResultOfItem(item);
+  if (result.status === "ok") return result.value;
+  throw new KvNotTextError(`the value of ${JSON.stringify(key)} is not UTF-8`);
+}
+
 export function scan(table: BTree<Item>, query: KvScanQuery): Omit<KvScanAnswer, "revision"> {
-  const { start, end, isDescending, maxItems, maxBytes, keysOnly } = query;
-  const entries: KvEntry[] = [];
-  let bytes = 0;
+  const { start, end, isDescending } = query;
+  const page = new ScanPage(query);
   const cursor = isDescending ? table.seekBelow(end ?? undefined) : table.seek(start);
   for (;;) {
     const { key, value: item } = cursor;
     if (key === undefined || item === undefined) break;
     if (isDescending ? key < start : end !== null && key >= end) break;
-    bytes += key.length + (keysOnly ? 0 : item.value.length);
-    if (entries.length === maxItems || (entries.length > 0 && bytes > maxBytes)) {
-      return { entries, hasMore: true };
-    }
-    entries.push({ key, item });
+    if (!page.add({ key, item })) break;
     if (isDescending) cursor.previous();
     else cursor.next();
   }
-  return { entries, hasMore: false };
+  return page;
+}
+
+/** What is found of a scan, up to what fits. */
+export class ScanPage {
+  readonly entries: KvEntry[] = [];
+  hasMore = false;
+  readonly #query: Pick<KvScanQuery, "maxItems" | "maxBytes" | "keysOnly">;
+  #bytes = 0;
+
+  constructor(query: Pick<KvScanQuery, "maxItems" | "maxBytes" | "keysOnly">) {
+    this.#query = query;
+  }
+
+  /** False if it does not fit any more: then there is more, and nothing fits that comes later. */
+  add(entry: KvEntry): boolean {
+    const { maxItems, maxBytes, keysOnly } = this.#query;
+    const { entries } = this;
+    this.#bytes += entry.key.length + (keysOnly ? 0 : entry.item.value.length);
+    this.hasMore = entries.length === maxItems || (entries.length > 0 && this.#bytes > maxBytes);
+    if (!this.hasMore) entries.push(entry);
+    return !this.hasMore;
+  }
 }

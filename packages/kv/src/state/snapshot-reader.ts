@@ -1,5 +1,4 @@
 import { type ClientTable, type SessionTable, decodeSession } from "@eraft/runtime";
-import { BTree } from "./b-tree.ts";
 import { type ByteString, byteStringOf } from "./byte-string.ts";
 import { crc32 } from "./crc32.ts";
 import { KvSnapshotError } from "../errors.ts";
@@ -24,19 +23,31 @@ import {
   decodeClientResult,
   getUint53,
 } from "./snapshot-format.ts";
-import { type KvState, emptySessions } from "./state.ts";
+import type { CommandState } from "./apply-command.ts";
+import { emptySessions } from "./state.ts";
 import { SMALL_VALUE_BYTES, type Value, valueOf } from "./value.ts";
 
+/** Where the items of a snapshot go, of which there may be too many for memory. */
+export interface ItemSink {
+  /** In the order of the keys. */
+  add(key: ByteString, item: Item): void;
+  /** Resolves when it can take more. Called often. */
+  stored(): Promise<void>;
+}
+
+/** All of a state but the items. */
+export type StateBesideItems = Omit<CommandState, "table">;
+
 /**
- * Builds a new state from a snapshot, however it is cut into chunks. Rejects with {@link KvSnapshotError} unless it is complete, undamaged
- * and was made with the same `limits`. Waits for `pause` after every {@link CHUNK_BYTES}.
+ * Reads a snapshot, however it is cut into chunks, into `items` and what it resolves with. Rejects with {@link KvSnapshotError} unless it is complete, undamaged
+ * and was made with the same `limits`: until then nobody is to believe what `items` got. Waits for `pause` after every {@link CHUNK_BYTES}.
  */
 export async function readSnapshot(
   chunks: AsyncIterable<Uint8Array>,
   limits: StateLimits,
-  pause: () => Promise<void>,
-): Promise<KvState> {
-  const reader = new SnapshotReader(limits);
+  { items, pause }: { readonly items: ItemSink; readonly pause: () => Promise<void> },
+): Promise<StateBesideItems> {
+  const reader = new SnapshotReader(limits, items);
   let sincePause = 0;
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
@@ -46,6 +57,7 @@ export async function readSnapshot(
         sincePause = 0;
       }
       reader.push(piece);
+      await items.stored();
       sincePause += piece.length;
     }
   }
@@ -54,7 +66,10 @@ export async function readSnapshot(
 
 class SnapshotReader {
   readonly #limits: StateLimits;
-  readonly #table = new BTree<Item>();
+  readonly #items: ItemSink;
+  /** Those that the history may mean when it says that an item is as it is now. */
+  readonly #recent = new Map<ByteString, Item>();
+  #itemCount = 0;
   readonly #sessions: SessionTable<KeptResult>;
   readonly #clients: ClientTable<KvTextResult>;
   #history: History;
@@ -69,8 +84,9 @@ class SnapshotReader {
   #start = 0;
   #end = 0;
 
-  constructor(limits: StateLimits) {
+  constructor(limits: StateLimits, items: ItemSink) {
     this.#limits = limits;
+    this.#items = items;
     const { sessions, clients } = emptySessions(limits);
     this.#sessions = sessions;
     this.#clients = clients;
@@ -85,20 +101,15 @@ class SnapshotReader {
     }
   }
 
-  finish(): KvState {
+  finish(): StateBesideItems {
     if (!this.#complete) throw new KvSnapshotError("truncated", "the snapshot ends before its end");
-    return {
-      table: this.#table,
-      history: this.#history,
-      sessions: this.#sessions,
-      clients: this.#clients,
-    };
+    return { history: this.#history, sessions: this.#sessions, clients: this.#clients };
   }
 
   /** Reads what comes next if all of it has arrived. */
   #readPart(): boolean {
     if (this.#header === null) return this.#readHeader();
-    if (this.#table.size < this.#header.keyCount) return this.#readItem(this.#header);
+    if (this.#itemCount < this.#header.keyCount) return this.#readItem(this.#header);
     if (this.#changes !== null) return this.#readChange(this.#changes);
     if (this.#history.revision < this.#header.revision) return this.#readCount();
     if (this.#clients.size < this.#header.clientCount) return this.#readClient();
@@ -117,7 +128,7 @@ class SnapshotReader {
 
   #readItem(header: SnapshotHeader): boolean {
     if (!this.#arrived(ITEM_HEADER_BYTES)) return false;
-    const name = `item ${this.#table.size}`;
+    const name = `item ${this.#itemCount}`;
     const { keyBytes, valueBytes } = this.#readLengths(name);
     if (valueBytes > MAX_VALUE_BYTES) throw damaged(`${name} has a value of ${valueBytes} bytes`);
     const createRevision = getUint53(this.#view, this.#start + 8);
@@ -129,15 +140,26 @@ class SnapshotReader {
     if (!this.#arrived(bytes)) return false;
     const keyAt = this.#start + ITEM_HEADER_BYTES;
     const key = this.#key(keyAt, keyBytes);
-    if (this.#table.size > 0 && key <= this.#lastKey) {
+    if (this.#itemCount > 0 && key <= this.#lastKey) {
       if (key < this.#lastKey) throw damaged(`${name} is not in the order of the keys`);
       throw new KvSnapshotError("duplicateKey", `${name} repeats the key before it`);
     }
     this.#lastKey = key;
     const value = this.#value(keyAt + keyBytes, valueBytes);
-    this.#table.set(key, { value, createRevision, modRevision });
+    const item = { value, createRevision, modRevision };
+    this.#items.add(key, item);
+    this.#itemCount += 1;
+    if (modRevision >= header.firstRevision) this.#remember(key, item);
     this.#consume(bytes);
     return true;
+  }
+
+  /** The history has a change for each of them, and so no more than it can have. */
+  #remember(key: ByteString, item: Item): void {
+    this.#recent.set(key, item);
+    if (this.#recent.size > Math.max(this.#limits.maxHistoryChanges, MAX_WRITE_PARTS)) {
+      throw damaged("more items were written since its first revision than it has changes");
+    }
   }
 
   #readCount(): boolean {
@@ -176,7 +198,7 @@ class SnapshotReader {
   #changedItem(key: ByteString, valueBytes: number, valueAt: number, name: string): Item | null {
     if (valueBytes === DELETED) return null;
     const modRevision = this.#history.revision + 1;
-    const present = this.#table.get(key);
+    const present = this.#recent.get(key);
     if (valueBytes === AS_IT_IS) {
       // The same object, as it was where it was written.
       if (present?.modRevision === modRevision) return present;

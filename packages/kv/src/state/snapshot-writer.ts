@@ -5,6 +5,7 @@ import type { HistoryView } from "./history.ts";
 import type { Change, Item } from "./items.ts";
 import type { KeptResult } from "./kept-result.ts";
 import type { StateLimits } from "./limits.ts";
+import type { KvEntry } from "./query.ts";
 import type { KvTextResult } from "./result.ts";
 import { keptResultCodec } from "./result-codec.ts";
 import {
@@ -20,12 +21,15 @@ import {
   encodeClientResult,
   setUint53,
 } from "./snapshot-format.ts";
-import type { TreeView } from "./b-tree.ts";
 import type { Value } from "./value.ts";
 
 /** A state at one moment. */
 export interface StateView {
-  readonly items: TreeView<Item>;
+  readonly keyCount: number;
+  /** All of them, in the order of the keys, a few hundred at a time. Asked for once. */
+  readonly items: Iterable<readonly KvEntry[]> | AsyncIterable<readonly KvEntry[]>;
+  /** Tells of changes in the history whether their item is the one that is there at that moment. Asked for once, when the items have been. */
+  readonly areAsTheyAre: () => Promise<(change: Change, revision: number) => boolean>;
   readonly history: HistoryView;
   readonly sessions: readonly SessionView<KeptResult>[];
   readonly clients: readonly ClientWrite<KvTextResult>[];
@@ -41,31 +45,52 @@ export async function* writeSnapshot(
   pause: () => Promise<void>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const writer = new SnapshotWriter();
-  for (const _ of parts(state, limits, writer)) {
-    for (let chunk = writer.fullChunk(); chunk !== null; chunk = writer.fullChunk()) {
-      yield chunk;
-      await pause();
+  for await (const some of parts(state, limits, writer)) {
+    for (const _ of some) {
+      for (let chunk = writer.fullChunk(); chunk !== null; chunk = writer.fullChunk()) {
+        yield chunk;
+        await pause();
+      }
     }
   }
   yield writer.end();
 }
 
 /** Writes one part after the other; none is larger than the largest item. */
-function* parts(state: StateView, limits: StateLimits, writer: SnapshotWriter): Generator<void> {
-  const { items, history, sessions, clients } = state;
+async function* parts(
+  state: StateView,
+  limits: StateLimits,
+  writer: SnapshotWriter,
+): AsyncGenerator<Iterable<void>> {
+  const { keyCount, items, history, sessions, clients } = state;
   const { revision, firstRevision } = history;
-  const counts = { keyCount: items.size, clientCount: clients.length, sessionCount: sessions.length };
-  yield writer.bytes(encodeHeader({ ...limits, ...counts, revision, firstRevision }));
-  for (const cursor = items.seek(""); cursor.key !== undefined; cursor.next()) {
-    yield writer.item(cursor.key, cursor.value!);
-  }
-  for (let revision = firstRevision; revision <= history.revision; revision++) {
+  const counts = { keyCount, clientCount: clients.length, sessionCount: sessions.length };
+  writer.bytes(encodeHeader({ ...limits, ...counts, revision, firstRevision }));
+  for await (const page of items) yield itemParts(page, writer);
+  yield changeParts(history, await state.areAsTheyAre(), writer);
+  yield sessionParts(state, writer);
+}
+
+function* itemParts(page: readonly KvEntry[], writer: SnapshotWriter): Generator<void> {
+  for (const { key, item } of page) yield writer.item(key, item);
+}
+
+function* changeParts(
+  history: HistoryView,
+  isAsItIs: (change: Change, revision: number) => boolean,
+  writer: SnapshotWriter,
+): Generator<void> {
+  for (let revision = history.firstRevision; revision <= history.revision; revision++) {
     const changes = history.changesOf(revision) ?? [];
     yield writer.count(changes.length);
-    for (const change of changes) {
-      yield writer.change(change, items.get(change.key) === change.item);
-    }
+    for (const change of changes) yield writer.change(change, isAsItIs(change, revision));
   }
+}
+
+function* sessionParts(
+  { clients, sessions }: Pick<StateView, "clients" | "sessions">,
+  writer: SnapshotWriter,
+): Generator<void> {
   for (const client of clients) yield writer.client(client);
   for (const session of sessions) {
     const bytes = encodeSession(session, keptResultCodec);

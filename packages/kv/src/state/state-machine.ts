@@ -1,17 +1,14 @@
-import type { AppliedCommand, Clock, LogIndex, StateMachine } from "@eraft/core";
-import { Op } from "@eraft/proto/kvraftpb";
-import { DEFAULT_MAX_RESULTS, DEFAULT_MAX_SESSIONS } from "@eraft/runtime";
-import { systemClock } from "../clock.ts";
-import { outcomeOf } from "./apply-write.ts";
-import { utf8Of } from "./byte-string.ts";
-import { type KvCommand, decodeCommand } from "./command.ts";
-import { KvInvalidArgumentError, KvNotTextError } from "../errors.ts";
+import type { AppliedCommand, LogIndex, StateMachine } from "@eraft/core";
+import { applyCommand, readCommand } from "./apply-command.ts";
+import { BTree, type TreeView } from "./b-tree.ts";
+import type { ByteString } from "./byte-string.ts";
 import type { HistoryView } from "./history.ts";
-import { keptResult, recalledResult } from "./kept-result.ts";
-import { LEAST_MAX_RESULTS, type StateLimits, checkCount } from "./limits.ts";
-import { type SerialWrite, decodeWrites, isLoggedWrites } from "./logged-writes.ts";
+import type { Change, Item } from "./items.ts";
+import type { StateLimits } from "./limits.ts";
+import { type KvStateMachineOptions, limitsOf, pauseOf } from "./options.ts";
 import {
   type KvAnswer,
+  type KvEntry,
   type KvItemsAnswer,
   type KvItemsQuery,
   type KvScanAnswer,
@@ -19,49 +16,13 @@ import {
   type KvScanQuery,
   type KvTextQuery,
   scan,
+  textIn,
+  textKeyOf,
 } from "./query.ts";
-import { type KvResult, type KvTextResult, type WriteResult, refused } from "./result.ts";
+import type { KvResult } from "./result.ts";
 import { readSnapshot } from "./snapshot-reader.ts";
 import { writeSnapshot } from "./snapshot-writer.ts";
 import { type KvState, emptyState } from "./state.ts";
-import { textResultOf, textResultOfItem, writeOf } from "./text-command.ts";
-import type { Write } from "./write.ts";
-
-/** Keys a store holds, unless configured otherwise. All of them are in memory. */
-export const DEFAULT_MAX_KEYS: number = 10_000_000;
-
-/** Changes that are kept for watchers, unless configured otherwise. */
-export const DEFAULT_MAX_HISTORY_CHANGES: number = 65_536;
-
-/** Bytes in the keys and values of these, unless configured otherwise. */
-export const DEFAULT_MAX_HISTORY_BYTES: number = 8 << 20;
-
-export interface KvStateMachineOptions {
-  /**
-   * Sessions that are kept, 1 to 2^24 (default {@link DEFAULT_MAX_SESSIONS}); as many again of clients that write through kvraftpb. **The same on all servers of a cluster, for ever**: it decides
-   * which retries are recognised. A snapshot made with another value is refused.
-   */
-  readonly maxSessions?: number;
-  /**
-   * Results that are kept for writes that may be sent again, of all sessions together, 1,025 to 2^24 (default {@link DEFAULT_MAX_RESULTS}). With more, the sessions
-   * expire that were not used for longest. The same on all servers, like `maxSessions`.
-   */
-  readonly maxResults?: number;
-  /** Keys that fit, 1 to 2^24 (default {@link DEFAULT_MAX_KEYS}). The same on all servers, like `maxSessions`. */
-  readonly maxKeys?: number;
-  /**
-   * Changes that are kept so that a watcher which was away can go on, 1 to 2^24 (default {@link DEFAULT_MAX_HISTORY_CHANGES}). The same on all servers, like
-   * `maxSessions`.
-   */
-  readonly maxHistoryChanges?: number;
-  /** Bytes in the keys and values of these changes, 1 to 2^24 (default {@link DEFAULT_MAX_HISTORY_BYTES}). The same on all servers, like `maxSessions`. */
-  readonly maxHistoryBytes?: number;
-  /**
-   * Where snapshots wait: after every 128 KiB that is written or read, one turn of the event loop. The default is the platform's; a simulation
-   * passes its own.
-   */
-  readonly clock?: Clock;
-}
 
 /** Where a server's watchers learn what has changed. */
 export interface ChangeSource {
@@ -86,22 +47,8 @@ export class KvStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>
   #lastApplied: LogIndex = 0;
 
   constructor(options: KvStateMachineOptions = {}) {
-    const {
-      maxSessions = DEFAULT_MAX_SESSIONS,
-      maxResults = DEFAULT_MAX_RESULTS,
-      maxKeys = DEFAULT_MAX_KEYS,
-      maxHistoryChanges = DEFAULT_MAX_HISTORY_CHANGES,
-      maxHistoryBytes = DEFAULT_MAX_HISTORY_BYTES,
-      clock = systemClock,
-    } = options;
-    this.#limits = {
-      maxSessions: checkCount("maxSessions", maxSessions),
-      maxResults: checkCount("maxResults", maxResults, LEAST_MAX_RESULTS),
-      maxKeys: checkCount("maxKeys", maxKeys),
-      maxHistoryChanges: checkCount("maxHistoryChanges", maxHistoryChanges),
-      maxHistoryBytes: checkCount("maxHistoryBytes", maxHistoryBytes),
-    };
-    this.#pause = () => new Promise((resolve) => void clock.after(0, resolve));
+    this.#limits = limitsOf(options);
+    this.#pause = pauseOf(options);
     this.#state = emptyState(this.#limits);
   }
 
@@ -142,7 +89,7 @@ export class KvStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>
         throw new Error(`entry ${index} applied after entry ${this.#lastApplied}`);
       }
       this.#lastApplied = index;
-      return this.#apply(index, command);
+      return applyCommand(this.#state, this.#limits, index, readCommand(command));
     });
     if (this.revision > before) this.#tellListeners();
     return results;
@@ -158,7 +105,7 @@ export class KvStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>
     const { revision } = history;
     switch (query?.type) {
       case undefined:
-        return this.#textOf(query?.key);
+        return textIn(textKeyOf(query), (key) => table.get(key));
       case "items":
         return { revision, items: query.keys.map((key) => table.get(key) ?? null) };
       case "scan":
@@ -171,8 +118,12 @@ export class KvStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>
   /** The state as it is when this is called, see snapshot-format.ts. Costs little until it is read, and nothing if it never is. */
   snapshot(): AsyncIterable<Uint8Array> {
     const { table, history, sessions, clients } = this.#state;
+    const items = table.view();
     const view = {
-      items: table.view(),
+      keyCount: items.size,
+      items: pagesOf(items),
+      // The same object: whoever writes an item makes a new one.
+      areAsTheyAre: async () => (change: Change) => items.get(change.key) === change.item,
       history: history.view(),
       sessions: sessions.view(),
       clients: clients.view(),
@@ -186,7 +137,10 @@ export class KvStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>
    * @throws {KvSnapshotError} and keeps the old state when the snapshot is not complete and sound
    */
   async restore(chunks: AsyncIterable<Uint8Array>, lastIncludedIndex: LogIndex): Promise<void> {
-    this.#state = await readSnapshot(chunks, this.#limits, this.#pause);
+    const table = new BTree<Item>();
+    const items = { add: (key: ByteString, item: Item) => table.set(key, item), stored: async () => {} };
+    const rest = await readSnapshot(chunks, this.#limits, { items, pause: this.#pause });
+    this.#state = { table, ...rest };
     this.#lastApplied = lastIncludedIndex;
     this.#tellListeners();
   }
@@ -194,98 +148,18 @@ export class KvStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>
   #tellListeners(): void {
     for (const listener of this.#listeners) listener();
   }
+}
 
-  #textOf(key: unknown): string | undefined {
-    if (typeof key !== "string") throw new KvInvalidArgumentError("a query is an object with a key");
-    const item = this.#state.table.get(utf8Of(key));
-    if (item === undefined) return undefined;
-    const result = textResultOfItem(item);
-    if (result.status === "ok") return result.value;
-    throw new KvNotTextError(`the value of ${JSON.stringify(key)} is not UTF-8`);
-  }
+/** Entries that are looked at together. */
+const PAGE_ENTRIES = 256;
 
-  #apply(index: LogIndex, bytes: Uint8Array): KvResult {
-    if (isLoggedWrites(bytes)) return this.#applyLogged(index, bytes);
-    const command = decodeCommand(bytes);
-    return command === null ? refused("malformed") : this.#applyText(command);
-  }
-
-  #applyLogged(index: LogIndex, bytes: Uint8Array): KvResult {
-    const command = decodeWrites(bytes);
-    if (command === null) return refused("malformed");
-    if (command.opensSession) {
-      return { status: "sessionOpened", sessionId: this.#state.sessions.open(index) };
+function* pagesOf(items: TreeView<Item>): Generator<readonly KvEntry[], void> {
+  const cursor = items.seek("");
+  while (cursor.key !== undefined) {
+    const page: KvEntry[] = [];
+    for (; cursor.key !== undefined && page.length < PAGE_ENTRIES; cursor.next()) {
+      page.push({ key: cursor.key, item: cursor.value! });
     }
-    return { status: "written", results: command.writes.map((one) => this.#applyWrite(index, one)) };
-  }
-
-  /** Dissertation, 6.3: a write that was done before is not done again, but has the answer it had. */
-  #applyWrite(index: LogIndex, { write, serial }: SerialWrite): WriteResult {
-    if (serial === null) return this.#write(write);
-    const claim = this.#state.sessions.claim(index, serial);
-    switch (claim.type) {
-      case "new": {
-        const result = this.#write(write);
-        claim.slot.settle(keptResult(result, write, this.#state));
-        return result;
-      }
-      case "repeated":
-        return recalledResult(claim.slot.result, write, this.#state) ?? refused("sequenceOutOfWindow");
-      case "expired":
-        return refused("sessionExpired");
-      case "outOfWindow":
-        return refused("sequenceOutOfWindow");
-    }
-  }
-
-  #applyText(command: KvCommand): KvTextResult {
-    switch (command.op) {
-      case Op.GET:
-        // Reads are never answered from a session: a retried read may as well see what was written since.
-        return this.#perform(command);
-      case Op.PUT:
-      case Op.APPEND:
-        return this.#writeOnce(command);
-      default:
-        return refused("unknownOp");
-    }
-  }
-
-  /**
-   * Dissertation, 6.3. A refusal is remembered like a success. Otherwise: an APPEND is refused as too large, the answer is lost, somebody
-   * makes the value shorter, and the retry of a command that has been answered takes effect.
-   */
-  #writeOnce(command: KvCommand): KvTextResult {
-    const { clientId, commandId } = command;
-    if (clientId === 0n) return this.#perform(command);
-    return this.#state.clients.once(clientId, commandId, () => this.#perform(command));
-  }
-
-  #perform(command: KvCommand): KvTextResult {
-    const write = writeOf(command);
-    return "status" in write ? write : textResultOf(command.op, this.#write(write));
-  }
-
-  #write(write: Write): WriteResult {
-    const { table, history } = this.#state;
-    const outcome = outcomeOf(write, table, history.revision + 1, this.#limits);
-    switch (outcome.type) {
-      case "refused":
-        return refused(outcome.reason);
-      case "conditionFailed":
-        return {
-          status: "conditionFailed",
-          revision: history.revision,
-          condition: outcome.condition,
-          item: outcome.item,
-        };
-      case "done":
-        for (const { key, item } of outcome.changes) {
-          if (item === null) table.delete(key);
-          else table.set(key, item);
-        }
-        if (outcome.changes.length > 0) history.push(outcome.changes);
-        return { status: "done", revision: history.revision, results: outcome.results };
-    }
+    yield page;
   }
 }

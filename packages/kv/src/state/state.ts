@@ -1,20 +1,13 @@
 import { ClientTable, SessionTable } from "@eraft/runtime";
+import type { CommandState } from "./apply-command.ts";
 import { BTree } from "./b-tree.ts";
 import { History } from "./history.ts";
 import type { Item } from "./items.ts";
-import type { KeptResult } from "./kept-result.ts";
 import type { StateLimits } from "./limits.ts";
-import type { KvTextResult } from "./result.ts";
 
-/** The whole replicated state. */
-export interface KvState {
+/** The whole replicated state, in memory. */
+export interface KvState extends CommandState {
   readonly table: BTree<Item>;
-  /** Says which revision the state has, too. */
-  readonly history: History;
-  /** Of eraft.kv.v1, which are opened. */
-  readonly sessions: SessionTable<KeptResult>;
-  /** Of kvraftpb, which name themselves. */
-  readonly clients: ClientTable<KvTextResult>;
 }
 
 export function emptyState(limits: StateLimits): KvState {
@@ -25,6 +18,6 @@ export function emptyState(limits: StateLimits): KvState {
   };
 }
 
-export function emptySessions(limits: StateLimits): Pick<KvState, "sessions" | "clients"> {
+export function emptySessions(limits: StateLimits): Pick<CommandState, "sessions" | "clients"> {
   return { sessions: new SessionTable(limits), clients: new ClientTable(limits.maxSessions) };
 }

@@ -1,4 +1,4 @@
-import { Recency } from "./recency.ts";
+import { Recency, type RecencyChanges } from "./recency.ts";
 
 /** What is remembered of one client. Never modified: a later write replaces it. */
 export interface ClientWrite<Result> {
@@ -59,5 +59,15 @@ export class ClientTable<Result> {
   /** What is remembered now, the oldest write first. */
   view(): readonly ClientWrite<Result>[] {
     return this.#writes.values();
+  }
+
+  /** From now on it is noted what changes, see `SessionTable.trackChanges`. */
+  trackChanges(): void {
+    this.#writes.trackChanges();
+  }
+
+  /** Which clients have written, in this order, and which are forgotten; see `SessionTable.takeChanges`. */
+  takeChanges(): RecencyChanges<bigint, ClientWrite<Result>> {
+    return this.#writes.takeChanges();
   }
 }

@@ -9,6 +9,7 @@ export {
 } from "./session-table.ts";
 export type { ResultSlot, SessionView } from "./session.ts";
 export { type ClientWrite, ClientTable } from "./client-table.ts";
+export type { RecencyChanges } from "./recency.ts";
 export { decodeSession, encodeSession, type ResultCodec } from "./session-codec.ts";
 export { SessionFormatError } from "./session-format-error.ts";
 export { encodeEnvelope, type Envelope, SESSION_OVERHEAD_BYTES } from "./envelope.ts";

@@ -1,5 +1,5 @@
 import type { LogIndex } from "@eraft/core";
-import { Recency } from "./recency.ts";
+import { Recency, type RecencyChanges } from "./recency.ts";
 import { isSerial, type Serial, SESSION_WINDOW, type SessionId } from "./serial.ts";
 import { ResultSlot, Session, type SessionView } from "./session.ts";
 import { SessionFormatError } from "./session-format-error.ts";
@@ -166,6 +166,21 @@ export class SessionTable<Result> {
     if (this.#isTooMuch()) {
       throw new SessionFormatError("there are more sessions or results than this server keeps");
     }
+  }
+
+  /**
+   * For a state machine that keeps its sessions on a disk of its own, with its data: from now on it is noted what changes. It costs a little for each command.
+   */
+  trackChanges(): void {
+    this.#sessions.trackChanges();
+  }
+
+  /**
+   * Which sessions were used, as they are now, and which are gone, since `trackChanges` or the last call. To be called when all claims are settled. What was
+   * used is younger than all that was not: whoever stores a number that grows with each session it is given here has the order of use.
+   */
+  takeChanges(): RecencyChanges<SessionId, SessionView<Result>> {
+    return this.#sessions.takeChanges();
   }
 
   /** A session that no view shares. */
