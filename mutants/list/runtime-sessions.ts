@@ -64,8 +64,30 @@ export const RUNTIME_SESSIONS: readonly Mutant[] = [
     id: "runtime/session-expires-by-age",
     bug: "lets the session expire that was opened first, though it is in use",
     file: RECENCY,
-    find: "    this.#values.delete(key);\n    this.#values.set(key, value);",
-    replace: "    this.#values.set(key, value);",
+    find: "      known.value = value;\n      this.#unlink(known);\n      this.#append(known);\n",
+    replace: "      known.value = value;\n",
+  },
+  {
+    id: "runtime/recency-iterator-for-life",
+    bug: "keeps one iterator over its Map for life, and with it every table that the Map has had since: a leak",
+    file: RECENCY,
+    find: "  readonly #nodes = new Map<Key, Node<Key, Value>>();\n",
+    replace:
+      "  readonly #nodes = new Map<Key, Node<Key, Value>>();\n  readonly oldestFirst: unknown = this.#nodes.keys();\n",
+  },
+  {
+    id: "runtime/recency-deleted-stays-in-order",
+    bug: "takes what is deleted out of the map and leaves it in the order of use",
+    file: RECENCY,
+    find: "    this.#nodes.delete(node.key);\n    this.#unlink(node);\n",
+    replace: "    this.#nodes.delete(node.key);\n",
+  },
+  {
+    id: "runtime/recency-newest-forgotten",
+    bug: "forgets who is the newest when the newest goes, and hangs the next one onto it",
+    file: RECENCY,
+    find: "    if (newer === null) this.#newest = older;\n    else newer.older = older;\n",
+    replace: "    if (newer !== null) newer.older = older;\n",
   },
   {
     id: "runtime/session-repeat-is-no-use",
