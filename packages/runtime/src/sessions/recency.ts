@@ -100,13 +100,16 @@ export class Recency<Key, Value> {
 
   #append(node: Node<Key, Value>): void {
     node.older = this.#newest;
-    node.newer = null;
     if (this.#newest === null) this.#oldest = node;
     else this.#newest.newer = node;
     this.#newest = node;
   }
 
-  #unlink({ older, newer }: Node<Key, Value>): void {
+  #unlink(node: Node<Key, Value>): void {
+    const { older, newer } = node;
+    // An old one that is gone would otherwise have the garbage collector take those behind it for old ones, too.
+    node.older = null;
+    node.newer = null;
     if (older === null) this.#oldest = newer;
     else older.newer = newer;
     if (newer === null) this.#newest = older;
