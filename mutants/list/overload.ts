@@ -1,6 +1,7 @@
 import type { Mutant } from "../src/mutant.ts";
 
 const BACKLOG = "packages/runtime/src/backlog.ts";
+const ARRIVALS = "packages/runtime/src/arrivals.ts";
 const REQUESTS = "packages/runtime/src/requests.ts";
 const NODE = "packages/runtime/src/node.ts";
 const THROTTLE = "packages/kv/src/client/throttle.ts";
@@ -42,6 +43,34 @@ export const OVERLOAD: readonly Mutant[] = [
     file: BACKLOG,
     find: "    this.#roll();\n    return this.#served",
     replace: "    return this.#served",
+  },
+  {
+    id: "runtime/overload-arrivals-misnumbered",
+    bug: "takes one that waits for another, once those that have left are forgotten",
+    file: ARRIVALS,
+    find: "    this.#base += this.#head;\n",
+    replace: "",
+  },
+  {
+    id: "runtime/overload-arrivals-waiting-forgotten",
+    bug: "forgets the one that has waited for longest together with those that have left",
+    file: ARRIVALS,
+    find: "this.#since = this.#since.slice(this.#head);\n    this.#base += this.#head;",
+    replace: "this.#since = this.#since.slice(this.#head + 1);\n    this.#base += this.#head + 1;",
+  },
+  {
+    id: "runtime/overload-arrivals-leave-twice",
+    bug: "counts a request as gone once more when it has gone already",
+    file: ARRIVALS,
+    find: "    this.#since[at] = Number.NaN;\n",
+    replace: "",
+  },
+  {
+    id: "runtime/overload-arrivals-gaps",
+    bug: "does not leave places for requests that wait for no majority, and takes later ones for others",
+    file: ARRIVALS,
+    find: "    while (this.#base + this.#since.length < id) this.#since.push(Number.NaN);\n",
+    replace: "",
   },
   {
     id: "runtime/overload-refused-counts-as-served",

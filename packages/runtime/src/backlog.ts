@@ -1,4 +1,5 @@
 import type { Clock, RequestId } from "@eraft/core";
+import { Arrivals } from "./arrivals.ts";
 
 /** Nobody is refused for the sake of fewer than these. What so few wait for is a disk or a network, and not each other. */
 const MIN_WAITING = 32;
@@ -21,8 +22,7 @@ export class Backlog {
   readonly #clock: Clock;
   readonly #maxWaitMs: number;
   readonly #sliceMs: number;
-  /** Since when, the oldest first. */
-  readonly #waiting = new Map<RequestId, number>();
+  readonly #waiting = new Arrivals();
   /** How many were served in each slice of the last `maxWaitMs`. */
   readonly #served = Array.from({ length: SLICES }, () => 0);
   #slice = 0;
@@ -47,26 +47,27 @@ export class Backlog {
     return waitedMs > this.#maxWaitMs / 2 && size > this.#servedRecently();
   }
 
+  /** `id` is higher than all before it. */
   enter(id: RequestId): void {
-    this.#waiting.set(id, this.#clock.now());
+    this.#waiting.enter(id, this.#clock.now());
   }
 
   /** It has what it waited for. */
   served(id: RequestId): void {
-    if (!this.#waiting.delete(id)) return;
+    if (!this.#waiting.leave(id)) return;
     this.#roll();
     this.#served[this.#slice % SLICES] = (this.#served[this.#slice % SLICES] ?? 0) + 1;
   }
 
   /** It waits no longer, and was not served. */
   left(id: RequestId): void {
-    this.#waiting.delete(id);
+    this.#waiting.leave(id);
   }
 
   /** For how long the oldest has been waiting. */
   #waitedMs(): number {
-    for (const sinceMs of this.#waiting.values()) return this.#clock.now() - sinceMs;
-    return 0;
+    const { oldest } = this.#waiting;
+    return oldest === null ? 0 : this.#clock.now() - oldest;
   }
 
   /** Within the last `maxWaitMs`, to a slice. */
