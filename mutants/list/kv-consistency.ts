@@ -6,8 +6,8 @@ export const KV_CONSISTENCY: readonly Mutant[] = [
     id: "kv/consistency-not-passed-on",
     bug: "reads as new as possible, whatever was asked for",
     file: "packages/kv/src/server/kvraft-routes.ts",
-    find: "const value = await node.read({ key: request.key }, options);",
-    replace: "const value = await node.read({ key: request.key }, { signal: options.signal });",
+    find: "return readResult(await node.read({ key: request.key }, options));",
+    replace: "return readResult(await node.read({ key: request.key }, { signal: options.signal }));",
   },
   {
     id: "kv/unknown-consistency-is-stale",

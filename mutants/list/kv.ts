@@ -1,6 +1,7 @@
 import type { Mutant } from "../src/mutant.ts";
 
 const COMMAND = "packages/kv/src/state/command.ts";
+const BYTES = "packages/kv/src/state/command-bytes.ts";
 const MACHINE = "packages/kv/src/state/state-machine.ts";
 const APPLY = "packages/kv/src/state/apply-write.ts";
 const TEXT = "packages/kv/src/state/text-command.ts";
@@ -27,18 +28,60 @@ export const KV: readonly Mutant[] = [
     also: [
       {
         file: COMMAND,
-        find: "if (command.op !== Op.PUT && command.op !== Op.APPEND && command.op !== Op.GET) return",
-        replace: "if ((command.op & 255) > 2) return",
+        find: "return op === Op.PUT || op === Op.APPEND || op === Op.GET;",
+        replace: "return (op & 255) <= 2;",
       },
     ],
+  },
+  {
+    id: "kv/bytes-of-no-command-logged",
+    bug: "puts what it was sent into the log although it is not how a command is written",
+    file: BYTES,
+    find: "if (cursor.isFaulty || cursor.at !== bytes.length) return null;",
+    replace: "if (cursor.isFaulty) return null;",
+  },
+  {
+    id: "kv/bytes-of-no-text-logged",
+    bug: "takes values that are not UTF-8",
+    file: BYTES,
+    find: "if (!isText(bytes, keyFrom, keyTo) || !isText(bytes, valueFrom, valueTo)) return null;",
+    replace: "if (!isText(bytes, keyFrom, keyTo)) return null;",
+  },
+  {
+    id: "kv/defaults-written-down",
+    bug: "takes an empty text that is written down for how commands are written",
+    file: BYTES,
+    find: "if (byte === 0) this.isFaulty = true;",
+    replace: "if (byte === 0 && this.at > this.#bytes.length) this.isFaulty = true;",
+  },
+  {
+    id: "kv/long-ids-cut",
+    bug: "loses the sign of an id",
+    file: BYTES,
+    find: "return BigInt.asIntN(64, value);",
+    replace: "return value;",
+  },
+  {
+    id: "kv/fault-before-id-forgiven",
+    bug: "forgets what was wrong before an id that takes more than seven bytes",
+    file: BYTES,
+    find: "if (this.isFaulty || !this.#pass(tag)) return 0n;",
+    replace: "if (!this.#pass(tag)) return 0n;",
+  },
+  {
+    id: "kv/bytes-ignore-configured-limits",
+    bug: "goes by the limits of the state machine where the server is stricter",
+    file: ROUTES,
+    find: "sizesFault(op, keyTo - keyFrom, valueTo - valueFrom, settings)",
+    replace: "sizesFault(op, keyTo - keyFrom, valueTo - valueFrom, STATE_LIMITS)",
   },
   {
     id: "kv/unknown-op-is-ok",
     bug: "answers OK to an op that it does not know",
     like: ["S14"],
     file: COMMAND,
-    find: '  if (command.op !== Op.PUT && command.op !== Op.APPEND && command.op !== Op.GET) return "unknownOp";\n',
-    replace: "",
+    find: "return op === Op.PUT || op === Op.APPEND || op === Op.GET;",
+    replace: "return op >= Op.PUT || op === Op.APPEND || op === Op.GET;",
   },
   {
     id: "kv/malformed-command-stops-everyone",

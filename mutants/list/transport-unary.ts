@@ -47,7 +47,7 @@ export const TRANSPORT_UNARY: readonly Mutant[] = [
     id: "transport-connect/unary-bytes-taken-for-good",
     bug: "does not ask the other handler for what the handler of bytes leaves to it",
     file: CALL,
-    find: "if (answer === null) return this.#handle(this.#decode(bytes));",
+    find: "if (answer === null) return this.#handle(this.#decode(bytes.slice()));",
     replace: "if (answer === null) return this.#answerBytes(bytes.subarray(0, 0));",
   },
   {

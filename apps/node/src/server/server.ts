@@ -160,8 +160,16 @@ export class Server {
   #routes(router: ConnectRouter): void {
     this.#transport.routes(router);
     const { command, getStatus } = KVService.method;
-    registerUnary(router, command, (request, context) =>
-      this.#calls.track(this.#running().kv.command(request, context)),
+    registerUnary(
+      router,
+      command,
+      (request, context) => this.#calls.track(this.#running().kv.command(request, context)),
+      {
+        handleBytes: (request, context) => {
+          const answer = this.#running().kv.commandBytes(request, context);
+          return answer === null ? null : this.#calls.track(answer);
+        },
+      },
     );
     registerUnary(router, getStatus, () => this.#running().kv.getStatus());
     registerKvV1(

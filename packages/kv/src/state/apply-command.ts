@@ -2,8 +2,8 @@ import type { LogIndex } from "@eraft/core";
 import type { ClientTable, SessionTable } from "@eraft/runtime";
 import { Op } from "@eraft/proto/kvraftpb";
 import { outcomeOf } from "./apply-write.ts";
-import { type ByteString, utf8Of } from "./byte-string.ts";
-import { type KvCommand, decodeCommand } from "./command.ts";
+import type { ByteString } from "./byte-string.ts";
+import { type LoggedCommand, readTextCommand } from "./command.ts";
 import type { History } from "./history.ts";
 import type { ItemTable } from "./items.ts";
 import { type KeptResult, keptResult, recalledResult } from "./kept-result.ts";
@@ -25,17 +25,17 @@ export interface CommandState {
 }
 
 /** A command of the log, read; null if its bytes are none. */
-export type ReadCommand = LoggedWrites | KvCommand | null;
+export type ReadCommand = LoggedWrites | LoggedCommand | null;
 
 /** Never throws: whatever is in the log needs an answer. */
 export function readCommand(bytes: Uint8Array): ReadCommand {
-  return isLoggedWrites(bytes) ? decodeWrites(bytes) : decodeCommand(bytes);
+  return isLoggedWrites(bytes) ? decodeWrites(bytes) : readTextCommand(bytes);
 }
 
 /** The keys whose items decide what `command` does and gives: it looks at no others. Some may come more than once. */
 export function keysOf(command: ReadCommand): ByteString[] {
   if (command === null) return [];
-  if (!("writes" in command)) return [utf8Of(command.key)];
+  if (!("writes" in command)) return [command.key];
   return command.writes.flatMap(({ write }) => [
     ...write.conditions.map(({ key }) => key),
     ...write.operations.map(({ key }) => key),
@@ -80,7 +80,7 @@ function applySerial(
   }
 }
 
-function applyText(state: CommandState, limits: StateLimits, command: KvCommand): KvTextResult {
+function applyText(state: CommandState, limits: StateLimits, command: LoggedCommand): KvTextResult {
   switch (command.op) {
     case Op.GET:
       // Reads are never answered from a session: a retried read may as well see what was written since.
@@ -97,13 +97,13 @@ function applyText(state: CommandState, limits: StateLimits, command: KvCommand)
  * Dissertation, 6.3. A refusal is remembered like a success. Otherwise: an APPEND is refused as too large, the answer is lost, somebody
  * makes the value shorter, and the retry of a command that has been answered takes effect.
  */
-function writeOnce(state: CommandState, limits: StateLimits, command: KvCommand): KvTextResult {
+function writeOnce(state: CommandState, limits: StateLimits, command: LoggedCommand): KvTextResult {
   const { clientId, commandId } = command;
   if (clientId === 0n) return performText(state, limits, command);
   return state.clients.once(clientId, commandId, () => performText(state, limits, command));
 }
 
-function performText(state: CommandState, limits: StateLimits, command: KvCommand): KvTextResult {
+function performText(state: CommandState, limits: StateLimits, command: LoggedCommand): KvTextResult {
   const write = writeOf(command);
   return "status" in write ? write : textResultOf(command.op, applyWrite(state, limits, write));
 }

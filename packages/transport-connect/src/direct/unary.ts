@@ -17,6 +17,8 @@ export interface UnaryContext {
   /** Milliseconds until the deadline that the caller has set; undefined without one. */
   timeoutMs(): number | undefined;
   readonly requestHeader: Headers;
+  /** One of these, without making all of them: undefined if it is not there. Only calls that bypass Connect's adapter have it. */
+  requestHeaderValue?(name: string): string | undefined;
   readonly responseHeader: Headers;
   readonly responseTrailer: Headers;
 }
@@ -29,7 +31,8 @@ export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
 
 /**
  * Answers a call from the bytes of its request, with those of the answer: for methods of which there are so many calls that making messages of them would be most of the
- * work. Null for a request that it would rather have as a message. Must do exactly what the handler does. It owns the bytes.
+ * work. Null for a request that it would rather have as a message. Must do exactly what the handler does. The bytes do not change, but may be part of something larger:
+ * who keeps them copies them.
  */
 export type UnaryBytesHandler = (
   request: Uint8Array,

@@ -61,13 +61,13 @@ export class RequestReader {
   }
 }
 
-/** The one message of a chunk that consists of nothing else, in memory of its own; null if it is something else, or faulty. */
-export function wholeMessage(chunk: Uint8Array, maxBytes: number): Uint8Array | null {
+/** The one message of a chunk that consists of nothing else, in memory of its own if `isCopied`; null if it is something else, or faulty. */
+export function wholeMessage(chunk: Uint8Array, maxBytes: number, isCopied: boolean): Uint8Array | null {
   const length = chunk.byteLength - PREFIX_BYTES;
   if (length < 0 || length > maxBytes || isCompressed(chunk) || lengthIn(chunk) !== length) return null;
-  const message = new Uint8Array(length);
-  message.set(chunk.subarray(PREFIX_BYTES));
-  return message;
+  // Plain bytes: a slice of a Buffer would not be a copy.
+  const message = new Uint8Array(chunk.buffer, chunk.byteOffset + PREFIX_BYTES, length);
+  return isCopied ? message.slice() : message;
 }
 
 function checkedLength(prefix: Uint8Array, maxBytes: number): number {

@@ -74,7 +74,7 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
     const maxBytes = this.#route.readMaxBytes ?? this.#host.readMaxBytes;
     try {
       if (this.#reader === null && !this.#hasRequest()) {
-        const message = wholeMessage(chunk, maxBytes);
+        const message = wholeMessage(chunk, maxBytes, this.#route.handleBytes === null);
         if (message !== null) return this.#read(message);
       }
       this.#reader ??= new RequestReader(maxBytes, (message) => this.#read(message));
@@ -156,6 +156,11 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
     return this.#requestHeader;
   }
 
+  requestHeaderValue(name: string): string | undefined {
+    const value = this.#headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
   get responseHeader(): Headers {
     this.#responseHeader ??= new Headers({ "content-type": CONTENT_TYPE });
     return this.#responseHeader;
@@ -228,7 +233,8 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
   #handleBytes(bytes: Uint8Array): void {
     try {
       const answer = this.#route.handleBytes?.(bytes, this) ?? null;
-      if (answer === null) return this.#handle(this.#decode(bytes));
+      // The other handler owns what it gets.
+      if (answer === null) return this.#handle(this.#decode(bytes.slice()));
       this.#isBegun = true;
       if (answer instanceof Promise) void answer.then(this.#answerBytes, this.fail);
       else this.#answerBytes(answer);
