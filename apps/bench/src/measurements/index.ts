@@ -9,6 +9,7 @@ import { memory } from "./memory.ts";
 import { puts } from "./puts.ts";
 import { reads } from "./reads.ts";
 import { snapshot } from "./snapshot.ts";
+import { stream } from "./stream.ts";
 import { startUp } from "./start-up.ts";
 import { valueSizes } from "./value-sizes.ts";
 
@@ -21,6 +22,7 @@ export const MEASUREMENTS: readonly Measurement[] = [
   startUp,
   memory,
   growth,
+  stream,
   embedded,
   core,
   clusterSizes,
