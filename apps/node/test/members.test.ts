@@ -257,6 +257,7 @@ const CONFIG = {
   clusterId: null,
   readdress: false,
   storage: { type: "memory" },
+  state: "memory",
   electionTimeoutMs: 400,
   heartbeatMs: 50,
   snapshotBytes: 1,

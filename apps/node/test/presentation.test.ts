@@ -66,6 +66,7 @@ function config(other: Address, joins = false): ServeConfig {
     clusterId: null,
     readdress: false,
     storage: { type: "memory" },
+    state: "memory",
     electionTimeoutMs: 400,
     heartbeatMs: 50,
     snapshotBytes: 1,

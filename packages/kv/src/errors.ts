@@ -46,6 +46,40 @@ export class KvSnapshotError extends KvError {
 }
 
 /**
+ * - `locked`: another process, or another state machine of this one, has the database open
+ * - `otherOwner`: it belongs to another server or cluster
+ * - `notAState`: there is something else in it
+ * - `unsupportedVersion`: written by a program with another format
+ * - `differentLimits`: written by a server with other limits
+ * - `damaged`: what had been written is not what is there
+ * - `failed`: the database refused something, as when the disk is full; `cause` is its error
+ * - `usage`: the caller has broken the contract; nothing has changed
+ */
+export type KvDiskErrorCode =
+  | "locked"
+  | "otherOwner"
+  | "notAState"
+  | "unsupportedVersion"
+  | "differentLimits"
+  | "damaged"
+  | "failed"
+  | "usage";
+
+/**
+ * What is wrong with the disk of a `LevelKvStateMachine`. A node that is told so stops. The state can always be made anew: with an empty database in its place the node
+ * takes it from the snapshot and the log of its storage.
+ */
+export class KvDiskError extends KvError {
+  override readonly name: string = "KvDiskError";
+  readonly code: KvDiskErrorCode;
+
+  constructor(code: KvDiskErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
  * What became of a call that failed: `not-done` if it had no effect and never will, `unknown` if it may have been done, or still may be.
  * Of a read it is always `not-done`.
  */

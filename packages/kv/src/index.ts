@@ -31,6 +31,7 @@ export {
   KvCallError,
   KvClosedError,
   KvCompactedError,
+  KvDiskError,
   KvError,
   KvFutureRevisionError,
   KvInvalidArgumentError,
@@ -41,7 +42,13 @@ export {
   KvTimeoutError,
   KvUnsupportedError,
 } from "./errors.ts";
-export type { KvCallOutcome, KvCallReport, KvRefusalReason, KvSnapshotErrorCode } from "./errors.ts";
+export type {
+  KvCallOutcome,
+  KvCallReport,
+  KvDiskErrorCode,
+  KvRefusalReason,
+  KvSnapshotErrorCode,
+} from "./errors.ts";
 
 // For servers.
 export { KvStateMachine } from "./state/state-machine.ts";

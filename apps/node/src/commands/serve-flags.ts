@@ -5,6 +5,7 @@ import { type Flag, FlagValueError, choice, directory, integer, onOff } from "..
 import { LOG_LEVELS, type LogLevel } from "../logger.ts";
 import type { Beginning, ServeConfig } from "../server/config.ts";
 import type { DiskStorageType } from "../server/data-dir.ts";
+import type { StateType } from "../server/state.ts";
 
 /** A flag that may be left out: null then. */
 function optional<T>(placeholder: string, help: string, parse: (text: string) => T): Flag<T | null> {
@@ -22,6 +23,7 @@ export const SERVE_FLAGS: {
   readonly "cluster-id": Flag<string | null>;
   readonly "data-dir": Flag<string | null>;
   readonly storage: Flag<DiskStorageType | "memory">;
+  readonly state: Flag<StateType>;
   readonly "election-timeout-ms": Flag<number>;
   readonly "heartbeat-ms": Flag<number>;
   readonly "snapshot-bytes": Flag<number>;
@@ -69,6 +71,11 @@ export const SERVE_FLAGS: {
     help: "wal: a log in files; level: a LevelDB database; both survive a crash; memory: nothing survives, for experiments (default wal)",
     values: ["wal", "level", "memory"],
     fallback: "wal",
+  }),
+  state: choice({
+    help: "where the keys and values are: memory, made anew at each start from snapshot and log; level: a LevelDB database beside the log (default memory)",
+    values: ["memory", "level"],
+    fallback: "memory",
   }),
   "election-timeout-ms": integer({
     help: "a node that hears no leader stands for election after N to 2N ms; at least twice --heartbeat-ms (default 1000)",
@@ -121,6 +128,7 @@ export function serveConfig(flags: ServeFlags): ServeConfig {
     readdress: flags.readdress,
     clusterId: flags["cluster-id"],
     storage: storageOf(flags),
+    state: stateTypeOf(flags),
     electionTimeoutMs,
     heartbeatMs,
     snapshotBytes: flags["snapshot-bytes"],
@@ -170,6 +178,13 @@ function storageOf(flags: ServeFlags): ServeConfig["storage"] {
   const dir = flags["data-dir"];
   if (dir === null) throw wrong(`--data-dir DIR is missing: --storage ${type} keeps its files there`);
   return { type, dir };
+}
+
+function stateTypeOf({ state, storage }: ServeFlags): StateType {
+  if (state === "memory" || storage !== "memory") return state;
+  throw wrong(
+    "--state level with --storage memory: a state that outlives its log fits no log; give --storage wal or level",
+  );
 }
 
 /** The number after a slash counts how often the cluster was recovered. */

@@ -1,11 +1,12 @@
 import type { NodeId } from "@eraft/core";
-import { type KvQuery, type KvStateMachine, MAX_COMMAND_BYTES } from "@eraft/kv";
+import { type KvQuery, MAX_COMMAND_BYTES } from "@eraft/kv";
 import { type Logger, NodeFailedError, RaftNode, systemClock } from "@eraft/runtime";
 import type { ConnectTransport } from "@eraft/transport-connect";
 import type { Beginning, ServeConfig } from "./config.ts";
 import type { Disk } from "./disk.ts";
 import { Redirections } from "./redirections.ts";
 import { RedirectedTransport } from "./redirected-transport.ts";
+import type { NodeStateMachine } from "./state.ts";
 import { WatchedTransport } from "./watched-transport.ts";
 
 /** A node whose state machine is the key-value store. */
@@ -17,7 +18,7 @@ export function compose(
   parts: {
     readonly disk: Disk;
     readonly transport: ConnectTransport;
-    readonly stateMachine: KvStateMachine;
+    readonly stateMachine: NodeStateMachine;
     readonly logger: Logger;
   },
 ): KvRaftNode {

@@ -1,6 +1,7 @@
 import type { Address } from "../cluster.ts";
 import type { LogLevel } from "../logger.ts";
 import type { DiskStorageType } from "./data-dir.ts";
+import type { StateType } from "./state.ts";
 
 /** All that a server is told. Times in milliseconds. */
 export interface ServeConfig {
@@ -13,6 +14,8 @@ export interface ServeConfig {
   /** The cluster that this node is to belong to; null for the one that follows from `beginning`. */
   readonly clusterId: string | null;
   readonly storage: { readonly type: DiskStorageType; readonly dir: string } | { readonly type: "memory" };
+  /** Where the keys and values are; with a storage in memory always there. */
+  readonly state: StateType;
   readonly electionTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly snapshotBytes: number;

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { Member, PeerIdentity } from "@eraft/core";
-import { type KvService, KvStateMachine, type KvV1Service, kvService, kvV1Service } from "@eraft/kv";
+import { type KvService, type KvV1Service, kvService, kvV1Service } from "@eraft/kv";
 import {
   AdminService,
   type ListMembersResponse,
@@ -25,6 +25,7 @@ import { present, withReception } from "./presentation.ts";
 import { readdress } from "./readdress.ts";
 import type { Reception } from "./reception.ts";
 import { report } from "./report.ts";
+import { type State, stateOf } from "./state.ts";
 
 /** A successor takes over within milliseconds, or not at all; the rest of the stop needs its time, too. */
 const HAND_OVER_LIMIT_MS = 2000;
@@ -56,6 +57,7 @@ export class Server {
   readonly #calls = new OpenCalls();
   #rpc: RpcServer | null = null;
   #disk: Disk | null = null;
+  #state: State | null = null;
   #parts: Parts | null = null;
   #hasStarted = false;
   #isStopping = false;
@@ -98,7 +100,8 @@ export class Server {
       await this.#disk.identity.close();
       throw new CommandError("stopped before it had started");
     }
-    const stateMachine = new KvStateMachine();
+    this.#state = await stateOf(this.#config, this.#disk);
+    const { stateMachine } = this.#state;
     const node = compose(withReception(this.#config, reception), {
       disk: this.#disk,
       stateMachine,
@@ -133,6 +136,7 @@ export class Server {
     const closed = this.#rpc?.close();
     await Promise.race([closed, this.#calls.none()]);
     await node?.stop();
+    await this.#state?.close();
     await closed;
     await this.#disk?.identity.close();
   }

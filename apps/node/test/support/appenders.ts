@@ -1,8 +1,33 @@
-import { KvCallError, type KvraftClient } from "@eraft/kv";
+import { KvCallError, type KvClient, type KvraftClient } from "@eraft/kv";
+
+/** What an appender needs of a client, whatever contract that speaks. */
+export interface AppendingClient {
+  append(key: string, token: string): Promise<unknown>;
+  read(key: string): Promise<string>;
+}
+
+const OPTIONS = { deadlineMs: 30_000 };
+
+/** Of the Go nodes' contract: each append that is under way has a session of its own. */
+export function kvraftAppends(client: KvraftClient): AppendingClient {
+  return {
+    append: (key, token) => client.append(key, token, OPTIONS),
+    read: async (key) => (await client.get(key, OPTIONS)) ?? "",
+  };
+}
+
+/** Of eraft.kv.v1: all appends share one session. */
+export function kvV1Appends(client: KvClient): AppendingClient {
+  return {
+    append: (key, token) => client.append(key, token, OPTIONS),
+    read: async (key) => (await client.get(key, OPTIONS))?.text ?? "",
+  };
+}
 
 /** What one appender wrote to its key, in order. */
 interface Diary {
   readonly key: string;
+  readonly client: AppendingClient;
   /** Tokens that were sent; the last one may have no answer yet. */
   readonly sent: string[];
   readonly acknowledged: Set<string>;
@@ -14,16 +39,20 @@ interface Diary {
  */
 export class Appenders {
   readonly #diaries: readonly Diary[];
-  readonly #client: KvraftClient;
   readonly #onAcknowledged: () => void;
   #stopped = false;
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(client: KvraftClient, count: number, onAcknowledged: () => void) {
-    this.#client = client;
+  /** They take turns in `clients`. */
+  constructor(
+    clients: readonly [AppendingClient, ...AppendingClient[]],
+    count: number,
+    onAcknowledged: () => void,
+  ) {
     this.#onAcknowledged = onAcknowledged;
     this.#diaries = Array.from({ length: count }, (_, at) => ({
       key: `appender-${at}`,
+      client: clients[at % clients.length] ?? clients[0],
       sent: [],
       acknowledged: new Set(),
     }));
@@ -37,7 +66,9 @@ export class Appenders {
     return this.#diaries.reduce((sum, { sent, acknowledged }) => sum + sent.length - acknowledged.size, 0);
   }
 
+  /** To be called once, and again after `stop`. */
   start(): void {
+    this.#stopped = false;
     this.#running = Promise.all(this.#diaries.map((diary) => this.#append(diary)));
   }
 
@@ -53,12 +84,12 @@ export class Appenders {
     return faults.flat();
   }
 
-  async #append({ key, sent, acknowledged }: Diary): Promise<void> {
+  async #append({ key, client, sent, acknowledged }: Diary): Promise<void> {
     while (!this.#stopped) {
       const token = `${sent.length};`;
       sent.push(token);
       try {
-        await this.#client.append(key, token, { deadlineMs: 30_000 });
+        await client.append(key, token);
         acknowledged.add(token);
         this.#onAcknowledged();
       } catch (error) {
@@ -67,8 +98,8 @@ export class Appenders {
     }
   }
 
-  async #faultsOf({ key, sent, acknowledged }: Diary): Promise<string[]> {
-    const value = (await this.#client.get(key, { deadlineMs: 30_000 })) ?? "";
+  async #faultsOf({ key, client, sent, acknowledged }: Diary): Promise<string[]> {
+    const value = await client.read(key);
     const found = value.match(/[^;]*;/g) ?? [];
     const faults: string[] = [];
     const counts = new Map<string, number>();

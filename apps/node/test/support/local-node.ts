@@ -4,6 +4,7 @@ import { createLogger } from "../../src/logger.ts";
 import type { Beginning, ServeConfig } from "../../src/server/config.ts";
 import type { DiskStorageType } from "../../src/server/data-dir.ts";
 import { Server, type Started } from "../../src/server/server.ts";
+import type { StateType } from "../../src/server/state.ts";
 import { eventually } from "./eventually.ts";
 import { freePorts } from "./ports.ts";
 import { runMain } from "./run-main.ts";
@@ -21,6 +22,8 @@ export interface LocalNodeOptions {
   readonly dir: string | null;
   /** Default: wal. */
   readonly storage?: DiskStorageType;
+  /** Default: memory. */
+  readonly state?: StateType;
   readonly clusterId?: string;
   readonly readdress?: boolean;
 }
@@ -91,6 +94,7 @@ function configOf({
   beginning,
   dir,
   storage = "wal",
+  state = "memory",
   clusterId,
   readdress = false,
 }: LocalNodeOptions): ServeConfig {
@@ -101,6 +105,7 @@ function configOf({
     readdress,
     clusterId: clusterId ?? null,
     storage: dir === null ? { type: "memory" } : { type: storage, dir },
+    state,
     electionTimeoutMs: 400,
     heartbeatMs: 50,
     snapshotBytes: 8 * 1024 * 1024,

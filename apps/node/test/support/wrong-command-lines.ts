@@ -39,6 +39,12 @@ export const WRONG_COMMAND_LINES: readonly (readonly [readonly string[], ...stri
   [[...SERVE, "--cluster-id", "a/b"], '--cluster-id "a/b"', "letters"],
   [["serve", "--id", "0", "--cluster", THREE], "--data-dir DIR is missing", "--storage wal"],
   [["serve", "--id", "0", "--cluster", THREE, "--storage", "level"], "--data-dir DIR", "--storage level"],
+  [[...SERVE, "--state", "disk"], '--state "disk"', "memory, level"],
+  [
+    [...SERVE, "--state", "level", "--storage", "memory"],
+    "--state level with --storage memory",
+    "wal or level",
+  ],
   [[...SERVE, "--port", "1"], "--port", "--id, --cluster, --peers"],
   [[...SERVE, "extra"], '"extra"', "no arguments"],
   [[...SERVE, "-v"], "-v"],

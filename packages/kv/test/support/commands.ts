@@ -2,6 +2,9 @@ import type { AppliedCommand } from "@eraft/core";
 import { Op } from "@eraft/proto/kvraftpb";
 import { type KvCommand, type KvResult, type KvStateMachine, encodeCommand } from "@eraft/kv";
 
+/** Either kind of state machine. */
+export type Machine = Pick<KvStateMachine, "apply" | "snapshot">;
+
 export function put(key: string, value: string, clientId = 0n, commandId = 0n): KvCommand {
   return { op: Op.PUT, key, value, clientId, commandId };
 }
@@ -24,10 +27,7 @@ export class Log {
     this.#before = before;
   }
 
-  async apply(
-    machine: KvStateMachine,
-    ...commands: readonly (KvCommand | Uint8Array)[]
-  ): Promise<KvResult[]> {
+  async apply(machine: Machine, ...commands: readonly (KvCommand | Uint8Array)[]): Promise<KvResult[]> {
     const fresh = commands.map((command, i) => ({
       index: this.#before + this.entries.length + 1 + i,
       command: command instanceof Uint8Array ? command : encodeCommand(command),
@@ -54,7 +54,7 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 /** The snapshot of `machine` as it is now, in one piece. */
-export async function snapshotOf(machine: KvStateMachine): Promise<Uint8Array<ArrayBuffer>> {
+export async function snapshotOf(machine: Machine): Promise<Uint8Array<ArrayBuffer>> {
   return concat(await collect(machine.snapshot()));
 }
 
