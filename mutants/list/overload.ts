@@ -153,7 +153,7 @@ export const OVERLOAD: readonly Mutant[] = [
     id: "runtime/snapshot-in-vain",
     bug: "keeps as much log for a follower that is being sent a snapshot, however much comes before the next snapshot",
     file: "packages/runtime/src/options.ts",
-    find: "maxRetainedBytes: Math.max(8 * retainedBytes, 2 * snapshotBytes) };",
+    find: "maxRetainedBytes: Math.max(8 * retainedBytes, (MOST_TIMES + 1) * snapshotBytes) };",
     replace: "maxRetainedBytes: 8 * retainedBytes };",
   },
 ];

@@ -12,6 +12,20 @@ const RESTORE = "packages/runtime/src/snapshots/restore.ts";
 /** The loop around the core: order, failures, callers that wait, snapshots. */
 export const RUNTIME: readonly Mutant[] = [
   {
+    id: "runtime/large-state-written-again-and-again",
+    bug: "takes a snapshot as often whatever the size of the state",
+    file: LOCAL,
+    find: "        this.#lastBytes = bytes;\n",
+    replace: "",
+  },
+  {
+    id: "runtime/log-grows-with-the-state",
+    bug: "lets the log become as large as the state, however large that is",
+    file: LOCAL,
+    find: "Math.min(this.#lastBytes, most)",
+    replace: "Math.max(this.#lastBytes, most * 0)",
+  },
+  {
     id: "runtime/ticks-first",
     bug: "lets time pass before it looks at the heartbeats that have arrived",
     like: ["L12"],

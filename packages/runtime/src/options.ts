@@ -11,6 +11,7 @@ import { systemClock } from "./clock.ts";
 import { InvalidOptionError, messageOf } from "./errors.ts";
 import { checkIdentity, type NodeIdentity } from "./identities.ts";
 import { defaultLogger, guarded, type Logger } from "./logger.ts";
+import { MOST_TIMES } from "./snapshots/local.ts";
 
 /** Turns what the application proposes into the bytes that the log keeps and that its state machine will read. */
 export interface CommandCodec<Command> {
@@ -65,7 +66,10 @@ export interface RaftNodeOptions<
   readonly heartbeatMs?: number;
   /** A follower that hears nothing stands for election after 1 to 2 times this. Default 1000; at least twice `heartbeatMs`. */
   readonly electionTimeoutMs?: number;
-  /** A snapshot is taken when it would make this much of the log superfluous. Default 8 MiB. */
+  /**
+   * A snapshot is taken when it would make this much of the log superfluous, or as much as the last one was large if that is more, but no more than four times
+   * this. Default 8 MiB.
+   */
   readonly snapshotBytes?: number;
   /** Requests that may wait at a time before more are refused as busy. Default 10,000. */
   readonly maxPendingRequests?: number;
@@ -207,7 +211,7 @@ function retentionFor(snapshotBytes: number): Pick<RaftConfig, "retainedBytes" |
   // A follower that is behind by less than a snapshot's worth of log gets that, and no snapshot.
   const retainedBytes = Math.min(snapshotBytes, MAX_RETAINED_BYTES);
   // A snapshot is taken while another one is on its way: then all of the log between the two has to be there, or the transfer was in vain.
-  return { retainedBytes, maxRetainedBytes: Math.max(8 * retainedBytes, 2 * snapshotBytes) };
+  return { retainedBytes, maxRetainedBytes: Math.max(8 * retainedBytes, (MOST_TIMES + 1) * snapshotBytes) };
 }
 
 /**

@@ -17,8 +17,8 @@ function raftOf(tuning: Partial<RaftNodeOptions>): ReturnType<typeof resolveOpti
 }
 
 test("however rarely snapshots are taken, the log between two is kept for a follower that is being sent the first of them", () => {
-  expect(raftOf({}).maxRetainedBytes).toBe(32 * MIB);
-  expect(raftOf({ snapshotBytes: 64 * MIB }).maxRetainedBytes).toBe(128 * MIB);
+  expect(raftOf({}).maxRetainedBytes).toBe(40 * MIB);
+  expect(raftOf({ snapshotBytes: 64 * MIB }).maxRetainedBytes).toBe(320 * MIB);
   expect(raftOf({ snapshotBytes: 100 }).maxRetainedBytes).toBe(800);
   // Whoever says how much gets that, and what the core makes of it.
   expect(raftOf({ snapshotBytes: 64 * MIB, retainedBytes: 0 }).maxRetainedBytes).toBeUndefined();

@@ -45,6 +45,29 @@ test("the log is replaced by a snapshot as it grows, and a restart goes on from 
   expect(textsOf(next)).toBe("abcdefghijk");
 });
 
+test("the larger the state, the rarer are its snapshots, up to a limit", async () => {
+  cluster = await Cluster.start(1, small);
+  const member = await cluster.leader();
+  const stateBytes: number[] = [];
+  const spacings: number[] = [];
+  let lastIndex = 0;
+  member.node.on("snapshot", ({ lastIncludedIndex }) => {
+    spacings.push(lastIncludedIndex - lastIndex);
+    lastIndex = lastIncludedIndex;
+    const lines = member.journal.lines.filter((line) => Number(line.split(":")[0]) <= lastIncludedIndex);
+    stateBytes.push(bytes(lines.join("\n")).length + 1);
+  });
+  await proposeAll(
+    member,
+    Array.from({ length: 60 }, () => "x".repeat(50)),
+  );
+  await settle();
+  // As many entries of 32 + 50 bytes as the state before has bytes; and of four times 130 at most.
+  const expected = stateBytes.map((size) => Math.ceil(Math.max(130, Math.min(size, 4 * 130)) / 82));
+  expect(spacings.slice(1)).toEqual(expected.slice(0, -1));
+  expect(spacings.at(-1)).toBe(7);
+});
+
 test("a snapshot reflects exactly the index it is stored under, while later commands are applied", async () => {
   cluster = await Cluster.start(1, small);
   const member = await cluster.leader();

@@ -90,7 +90,7 @@ export const SERVE_FLAGS: {
     fallback: { value: 125 },
   }),
   "snapshot-bytes": integer({
-    help: "a snapshot is taken when it makes this much of the log superfluous (default 8388608)",
+    help: "a snapshot is taken when it makes this much of the log superfluous; more if the state is larger, up to four times (default 8388608)",
     min: 1,
     max: 2 ** 40,
     fallback: { value: 8 * 1024 * 1024 },

@@ -68,8 +68,11 @@ class Draft {
   readonly #table: Pick<ItemTable, "size" | "get">;
   readonly #revision: number;
   readonly #maxKeys: number;
-  /** In the order in which the keys were first written. */
-  readonly #changed = new Map<ByteString, Item | null>();
+  /** The key that was written first, and what it has now. Most writes have no other. */
+  #firstKey: ByteString | null = null;
+  #firstItem: Item | null = null;
+  /** The others, in the order in which they were first written. */
+  #others: Map<ByteString, Item | null> | null = null;
   #size: number;
   #answerBytes = 0;
 
@@ -96,7 +99,7 @@ class Draft {
       }
       case "delete":
         if (this.#itemAt(operation.key) === undefined) return NOTHING;
-        this.#changed.set(operation.key, null);
+        this.#change(operation.key, null);
         this.#size -= 1;
         return DELETED;
       case "unknown":
@@ -107,14 +110,22 @@ class Draft {
   /** Leaves out keys that came and went. */
   changes(): Change[] {
     const changes: Change[] = [];
-    for (const [key, item] of this.#changed) {
+    const add = (key: ByteString, item: Item | null): void => {
       if (item !== null || this.#table.get(key) !== undefined) changes.push({ key, item });
-    }
+    };
+    if (this.#firstKey !== null) add(this.#firstKey, this.#firstItem);
+    if (this.#others !== null) for (const [key, item] of this.#others) add(key, item);
     return changes;
   }
 
+  #change(key: ByteString, item: Item | null): void {
+    this.#firstKey ??= key;
+    if (key === this.#firstKey) this.#firstItem = item;
+    else (this.#others ??= new Map()).set(key, item);
+  }
+
   #itemAt(key: ByteString): Item | undefined {
-    const changed = this.#changed.get(key);
+    const changed = key === this.#firstKey ? this.#firstItem : this.#others?.get(key);
     return changed === undefined ? this.#table.get(key) : (changed ?? undefined);
   }
 
@@ -131,7 +142,7 @@ class Draft {
       this.#size += 1;
     }
     const createRevision = old?.createRevision ?? this.#revision;
-    this.#changed.set(key, { value, createRevision, modRevision: this.#revision });
+    this.#change(key, { value, createRevision, modRevision: this.#revision });
     return NOTHING;
   }
 }

@@ -7,12 +7,17 @@ export type ByteString = string;
 /** Strings from more bytes than this are made in parts: arguments of a call go over the stack. */
 const PART_BYTES = 4096;
 
-type Latin1Slice = (this: Uint8Array, start: number, end: number) => string;
+/** Up to here a loop is done before Node has found out what it was called for. */
+const SHORT_LENGTH = 32;
 
-/** Node's own way, which copies memory; elsewhere there is none. */
-const latin1Slice = (
-  globalThis as { readonly Buffer?: { readonly prototype: { readonly latin1Slice?: Latin1Slice } } }
-).Buffer?.prototype.latin1Slice;
+interface NodeBuffer {
+  readonly latin1Slice?: (this: Uint8Array, start: number, end: number) => string;
+  readonly latin1Write?: (this: Uint8Array, text: string, at: number, length: number) => number;
+}
+
+/** Node's own ways, which copy memory; elsewhere there are none. */
+const { latin1Slice, latin1Write } =
+  (globalThis as { readonly Buffer?: { readonly prototype: NodeBuffer } }).Buffer?.prototype ?? {};
 
 export function byteStringOf(bytes: Uint8Array): ByteString {
   return latin1Slice === undefined ? portably(bytes) : latin1Slice.call(bytes, 0, bytes.length);
@@ -36,6 +41,10 @@ export function bytesOf(text: ByteString): Uint8Array<ArrayBuffer> {
 
 /** Writes `text` into `bytes` from `at` on. */
 export function writeByteString(text: ByteString, bytes: Uint8Array, at: number): void {
+  if (latin1Write !== undefined && text.length > SHORT_LENGTH) {
+    latin1Write.call(bytes, text, at, text.length);
+    return;
+  }
   for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
 }
 
