@@ -53,8 +53,11 @@ test("commands arrive as values, and bytes that are none give what malformed say
     Uint8Array.of(0xff),
     commands.encode({ add: 5 }),
   ];
-  const results = await sum().apply(log.map((command, at) => ({ index: at + 1, command })));
-  expect(results).toEqual([2, "no command at 2", "no command at 3", 7]);
+  const entries = log.map((command, at) => ({ index: at + 1, command }));
+  const expected = [2, "no command at 2", "no command at 3", 7];
+  expect(await sum().apply(entries)).toEqual(expected);
+  // Where apply gives promises, the results are what they come to.
+  expect(await sum(true).apply(entries)).toEqual(expected);
 });
 
 test("what apply throws is not taken for a malformed command", async () => {

@@ -48,6 +48,16 @@ describe("waitForLeader", () => {
     expect(await isSettled(follower.node.waitForLeader())).toBe(false);
   });
 
+  test("needs nothing to happen, and leaves nothing behind, where what it waits for is there", async () => {
+    const { node } = await cluster.leader();
+    await settle();
+    const timers = cluster.clock.pendingTimers;
+    const waits = [node.waitForLeader({ timeoutMs: 5000 }), node.waitForApplied(0, { timeoutMs: 5000 })];
+    const ended = await Promise.all(waits.map((wait) => isSettled(wait)));
+    expect(ended).toEqual([true, true]);
+    expect(cluster.clock.pendingTimers).toBe(timers);
+  });
+
   test("may begin before the start", async () => {
     const [first] = members;
     await cluster.await(first?.node.stop() ?? Promise.resolve());
