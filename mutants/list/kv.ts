@@ -14,7 +14,8 @@ const VERDICT = "packages/kv/src/client/verdict.ts";
 const WALK = "packages/kv/src/client/address-walk.ts";
 const RETRY = "packages/kv/src/client/retry-loop.ts";
 const CLIENT = "packages/kv/src/client/kvraft-client.ts";
-const ROUTES = "packages/kv/src/server/kvraft-routes.ts";
+const ANSWERS = "packages/kv/src/server/kvraft-answers.ts";
+const KVRAFT_BYTES = "packages/kv/src/server/kvraft-bytes.ts";
 
 /** Keys, values, sessions, and what clients are told (dissertation, 6.3). */
 export const KV: readonly Mutant[] = [
@@ -71,9 +72,10 @@ export const KV: readonly Mutant[] = [
   {
     id: "kv/bytes-ignore-configured-limits",
     bug: "goes by the limits of the state machine where the server is stricter",
-    file: ROUTES,
-    find: "sizesFault(op, keyTo - keyFrom, valueTo - valueFrom, settings)",
-    replace: "sizesFault(op, keyTo - keyFrom, valueTo - valueFrom, STATE_LIMITS)",
+    file: KVRAFT_BYTES,
+    find: "sizesFault(op, keyTo - keyFrom, valueTo - valueFrom, this.#sizes)",
+    replace:
+      "sizesFault(op, keyTo - keyFrom, valueTo - valueFrom, { ...this.#sizes, maxValueBytes: 2 ** 20 })",
   },
   {
     id: "kv/unknown-op-is-ok",
@@ -286,7 +288,7 @@ export const KV: readonly Mutant[] = [
   {
     id: "kv/maybe-done-is-wrong-leader",
     bug: "answers ErrWrongLeader, so surely not done, for a command that may be done",
-    file: ROUTES,
+    file: ANSWERS,
     find: 'if (error instanceof OutcomeUnknownError) return response("ErrTimeout");',
     replace: 'if (error instanceof OutcomeUnknownError) return response("ErrWrongLeader");',
   },
@@ -294,7 +296,7 @@ export const KV: readonly Mutant[] = [
     id: "kv/failure-is-an-answer",
     bug: "answers ErrTimeout when the server has failed",
     like: ["S11"],
-    file: ROUTES,
+    file: ANSWERS,
     find: "if (error instanceof RaftError) throw statusError(error);",
     replace: 'if (error instanceof RaftError) return response("ErrTimeout");',
   },
@@ -309,7 +311,7 @@ export const KV: readonly Mutant[] = [
     id: "kv/refusal-is-ok",
     bug: "answers OK to a command that the state machine refused",
     like: ["S14"],
-    file: ROUTES,
+    file: ANSWERS,
     find: "      throw new ConnectError(faultMessage(result.reason), Code.FailedPrecondition);\n",
     replace: '      return response("OK");\n',
   },

@@ -64,7 +64,8 @@ export {
   MAX_WRITE_PARTS,
 } from "./state/limits.ts";
 export { kvRoutes, kvService } from "./server/kvraft-routes.ts";
-export type { KvCallContext, KvRoutesOptions, KvService } from "./server/kvraft-routes.ts";
+export type { KvRoutesOptions, KvService } from "./server/kvraft-routes.ts";
+export type { KvCallContext } from "./server/kvraft-context.ts";
 export { kvV1Methods, kvV1Routes, kvV1Service } from "./server/kv-v1-service.ts";
 export type { KvV1CallContext, KvV1Context, KvV1Options, KvV1Service } from "./server/kv-v1-service.ts";
 export type { KvNode, KvNodeStatus } from "./server/node.ts";

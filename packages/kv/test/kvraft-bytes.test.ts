@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { type CommandRequest, CommandRequestSchema, CommandResponseSchema, Op } from "@eraft/proto/kvraftpb";
 import { BusyError, NotLeaderError, OutcomeUnknownError, TransferringError } from "@eraft/runtime";
 import {
@@ -10,6 +10,7 @@ import {
   MAX_VALUE_BYTES,
   decodeCommand,
   encodeCommand,
+  encodeWrites,
   kvService,
 } from "@eraft/kv";
 import { describe, expect, test } from "vitest";
@@ -220,4 +221,87 @@ test("GET: a value, none, one that is no text, and the consistency that was aske
   expect(umlaut.bytes).toEqual(umlaut.messages);
   const found = await both(GET, has);
   expect(found.bytes).toMatchObject({ answer: { err: "OK", value: "v" } });
+});
+
+test("GET: values of any length, as protobuf-es writes them", async () => {
+  for (const length of [0, 1, 127, 128, 16_383, 16_384, 100_000, MAX_VALUE_BYTES]) {
+    const value = "v".repeat(length);
+    const put = bytesOfRequest({ key: "k", value });
+    const { bytes, messages } = await both(
+      GET,
+      (node) => void node.machine.apply([{ index: 1, command: put }]),
+    );
+    expect(bytes.answer).toEqual(messages.answer);
+    expect(bytes.answer).toMatchObject({ err: "OK", value });
+  }
+});
+
+test("a value that is no text is refused", async () => {
+  const writes = [
+    {
+      write: { conditions: [], operations: [{ type: "put", key: "k", value: "\u00ff" } as const] },
+      serial: null,
+    },
+  ];
+  const prepare = (node: FakeNode): void =>
+    void node.machine.apply([{ index: 1, command: encodeWrites(writes) }]);
+  const { bytes, messages } = await both(GET, prepare);
+  expect(bytes).toEqual(messages);
+  expect(bytes.answer).toMatchObject([Code.FailedPrecondition, expect.stringContaining("UTF-8")]);
+});
+
+/** Gets each of `keys` of a node that has the keys "0" to "9", each with itself as its value. */
+function getAll(
+  node: FakeNode,
+  keys: readonly string[],
+  consistency: (at: number) => string,
+): Promise<unknown[]> {
+  const service = kvService(node);
+  const answers = keys.map(async (key, at) => {
+    const requestHeader = new Headers({ [CONSISTENCY_HEADER]: consistency(at) });
+    const { signal } = new AbortController();
+    const context = { signal, timeoutMs: () => undefined, responseHeader: new Headers(), requestHeader };
+    const answer = await service.commandBytes(bytesOfRequest({ key, op: Op.GET }), context);
+    const { err, value } = fromBinary(CommandResponseSchema, answer ?? new Uint8Array(0));
+    return err === "OK" ? value : err;
+  });
+  return Promise.all(answers);
+}
+
+const tenKeys = (node: FakeNode): void => {
+  const puts = Array.from("0123456789", (key, at) => ({
+    index: at + 1,
+    command: bytesOfRequest({ key, value: key }),
+  }));
+  void node.machine.apply(puts);
+};
+
+test("GETs that come together are one question for each consistency, and each has its own answer", async () => {
+  const node = new FakeNode();
+  tenKeys(node);
+  const keys = Array.from({ length: 40 }, (_, at) => String((at * 7) % 12));
+  const expected = keys.map((key) => (Number(key) < 10 ? key : "ErrNoKey"));
+  expect(await getAll(node, keys, (at) => (at % 3 === 0 ? "stale" : "linearizable"))).toEqual(expected);
+  expect(new Set(node.consistencies)).toEqual(new Set(["linearizable", "stale"]));
+  expect(node.consistencies).toHaveLength(2);
+  // Of a thousand and one more, there are two.
+  const many = Array.from({ length: 1025 }, () => "4");
+  expect(new Set(await getAll(node, many, () => "lease"))).toEqual(new Set(["4"]));
+  expect(node.consistencies.filter((consistency) => consistency === "lease")).toHaveLength(2);
+});
+
+test("a GET never gets the answer of a question that was asked before it came", async () => {
+  const node = new FakeNode();
+  const [first] = await getAll(node, ["0"], () => "linearizable");
+  expect(first).toBe("ErrNoKey");
+  tenKeys(node);
+  expect(await getAll(node, ["0"], () => "linearizable")).toEqual(["0"]);
+  const service = kvService(node);
+  const { signal } = new AbortController();
+  const context = { signal, timeoutMs: () => undefined, responseHeader: new Headers() };
+  const early = service.commandBytes(GET, context);
+  await settle();
+  const late = service.commandBytes(GET, context);
+  await Promise.all([early, late]);
+  expect(node.queries).toHaveLength(4);
 });

@@ -63,6 +63,11 @@ export function textOf(bytes: ByteString | Uint8Array): string | null {
   }
 }
 
+/** Whether these bytes are UTF-8. */
+export function isText(bytes: ByteString | Uint8Array): boolean {
+  return textOf(bytes) !== null;
+}
+
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
