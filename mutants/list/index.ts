@@ -19,6 +19,7 @@ import { CORE_TRANSFER } from "./core-transfer.ts";
 import { FOUND_MEMBERS } from "./found-members.ts";
 import { KV_CLIENT } from "./kv-client.ts";
 import { KV_CONSISTENCY } from "./kv-consistency.ts";
+import { KV_LEVEL } from "./kv-level.ts";
 import { KV_SERVICE } from "./kv-service.ts";
 import { KV_STATE } from "./kv-state.ts";
 import { KV } from "./kv.ts";
@@ -81,6 +82,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...KV,
   ...KV_CLIENT,
   ...KV_STATE,
+  ...KV_LEVEL,
   ...KV_SERVICE,
   ...KV_CONSISTENCY,
   ...APPS_NODE,
