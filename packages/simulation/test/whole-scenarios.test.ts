@@ -28,6 +28,7 @@ function calm(plan: WholePlan): WholePlan {
       timeLimitMs: 500,
       applyMsMean: 0,
       ownDisk: false,
+      writeDelayMs: 0,
     },
     network: {
       delayMsMin: 1,

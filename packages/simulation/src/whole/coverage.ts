@@ -58,6 +58,7 @@ const SITUATIONS = [
   "watchBroke",
   "stateAheadOfSnapshot",
   "stateBehindSnapshot",
+  "stateInDatabase",
 ] as const;
 
 export type Situation = (typeof SITUATIONS)[number];

@@ -9,6 +9,7 @@ import type {
   WriteBatch,
 } from "@eraft/core";
 import type { Life } from "./life.ts";
+import type { LevelImage } from "./simulated-level.ts";
 
 export interface DurableSnapshot {
   readonly meta: SnapshotMeta;
@@ -28,6 +29,8 @@ export class DurableDisk {
   #entries: Entry[] = [];
   /** What a state machine with a disk of its own has stored: all of it at once, state and index. */
   state: { readonly index: LogIndex; readonly bytes: Uint8Array } | null = null;
+  /** What such a state machine has in a database. */
+  level: LevelImage = new Map();
   /** Operations begun and not acknowledged. */
   readonly #pending = new Set<() => void>();
   /** The process that has it open. */

@@ -45,8 +45,10 @@ export interface NodePlan {
   readonly timeLimitMs: number;
   /** Mean time in which a batch is applied; 0 for at once. */
   readonly applyMsMean: number;
-  /** Whether the state machine keeps its state on a disk of its own, and comes back with it. */
-  readonly ownDisk: boolean;
+  /** Whether the state machine keeps its state on a disk of its own, and comes back with it: the whole of it in one piece, or in a database. */
+  readonly ownDisk: false | "whole" | "level";
+  /** How long what was applied waits to be written to that database. */
+  readonly writeDelayMs: number;
 }
 
 /** How snapshots travel. Probabilities are per snapshot. */
@@ -123,7 +125,7 @@ export function drawWholePlan(seed: number): WholePlan {
     size,
     members: drawMembers(random, size),
     // From a stream of its own: what other seeds draw stays as it was.
-    node: { ...drawNode(random), ownDisk: new Random(seed, "whole own disk").chance(0.3) },
+    node: { ...drawNode(random), ...drawOwnDisk(new Random(seed, "whole own disk")) },
     network: drawNetwork(random),
     snapshots: {
       cut: random.pick([0, 0.2, 0.5]),
@@ -147,7 +149,14 @@ function drawMembers(random: Random, size: number): MembersPlan {
   };
 }
 
-function drawNode(random: Random): Omit<NodePlan, "ownDisk"> {
+function drawOwnDisk(random: Random): Pick<NodePlan, "ownDisk" | "writeDelayMs"> {
+  return {
+    ownDisk: random.chance(0.3) && random.pick(["whole", "level", "level"]),
+    writeDelayMs: random.pick([0, 20, 500, 10_000]),
+  };
+}
+
+function drawNode(random: Random): Omit<NodePlan, "ownDisk" | "writeDelayMs"> {
   const heartbeatMs = random.pick([50, 100, 125]);
   return {
     heartbeatMs,

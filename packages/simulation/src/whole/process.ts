@@ -51,7 +51,7 @@ export function newProcess(parts: Parts): Process {
   const { plan } = world;
   const life = newLife(parts);
   const machine = new WitnessedStateMachine(world, life, disk);
-  const { timeLimitMs, applyMsMean: _, ownDisk: __, hasLeases, ...tuning } = plan.node;
+  const { timeLimitMs, applyMsMean: _, ownDisk: __, writeDelayMs: ___, hasLeases, ...tuning } = plan.node;
   disk.starts += 1;
   const identity = identityOf(world, life, disk);
   const founders = Array.from({ length: isFounder ? plan.size : 0 }, (_, id) => id);

@@ -225,6 +225,7 @@ export class Server {
         () => `server ${this.id} does not stop: ${String(error)}`,
       );
     }
+    await process.machine.close();
     if (!process.life.isOver) this.#release(process);
   }
 

@@ -10,10 +10,12 @@ import {
   type KvResult,
   KvStateMachine,
 } from "@eraft/kv";
+import { LevelKvStateMachine } from "@eraft/kv/level";
 import { hashOf } from "../random.ts";
 import { digestBytes } from "./chronicle.ts";
 import type { DurableDisk } from "./durable-disk.ts";
 import type { Life } from "./life.ts";
+import { SimulatedLevel } from "./simulated-level.ts";
 import type { World } from "./world.ts";
 
 /** States are compared byte for byte at every so many commands, and wherever a server takes a snapshot. */
@@ -33,13 +35,15 @@ function namesOf(command: Uint8Array): string[] {
 
 /**
  * The real key-value state machine, and somebody who takes notes of all that it is given and gives. With a disk of its own it stores state and index together,
- * after each batch and after each restore, and acknowledges neither before.
+ * after each batch and after each restore, and acknowledges neither before. On a database it is the state machine that has one, and that decides itself when it writes.
  */
 export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>, ChangeSource {
   readonly #world: World;
   readonly #life: Life;
   readonly #disk: DurableDisk;
-  readonly #kv: KvStateMachine;
+  readonly #kv: StateMachine<KvQuery, KvResult, KvAnswer> & ChangeSource;
+  /** What was applied is on the disk, if that is its own, and no timer is left. */
+  readonly close: () => Promise<void>;
   readonly #applied = new Set<number>();
   /** Of the chronicle. */
   #position = 0;
@@ -49,7 +53,17 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, Kv
     this.#world = world;
     this.#life = life;
     this.#disk = disk;
-    this.#kv = new KvStateMachine({ clock: life.clock, maxSessions: 4096, maxKeys: 64 });
+    const options = { clock: life.clock, maxSessions: 4096, maxKeys: 64 };
+    const { ownDisk, writeDelayMs } = world.plan.node;
+    if (ownDisk === "level") {
+      const db = new SimulatedLevel(world, life, disk);
+      const kv = new LevelKvStateMachine({ ...options, db, writeDelayMs });
+      this.#kv = kv;
+      this.close = () => kv.close();
+    } else {
+      this.#kv = new KvStateMachine(options);
+      this.close = async () => {};
+    }
   }
 
   get history(): HistoryView {
@@ -61,15 +75,22 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, Kv
   }
 
   async open(): Promise<LogIndex> {
-    const { state, snapshotIndex } = this.#disk;
-    if (state === null) return this.#kv.open();
-    const { index, bytes } = state;
-    await this.#kv.restore(inOnePiece(bytes), index);
+    const { snapshotIndex } = this.#disk;
+    const index = await this.#openState();
+    if (index === 0) return 0;
+    if (this.#world.plan.node.ownDisk === "level") this.#world.coverage.hit("stateInDatabase");
     this.#position = this.#world.chronicle.positionAfter(index);
     this.#index = index;
     if (index > snapshotIndex) this.#world.coverage.hit("stateAheadOfSnapshot");
     if (index < snapshotIndex) this.#world.coverage.hit("stateBehindSnapshot");
     return index;
+  }
+
+  async #openState(): Promise<LogIndex> {
+    const { state } = this.#disk;
+    if (state === null) return this.#kv.open();
+    await this.#kv.restore(inOnePiece(state.bytes), state.index);
+    return state.index;
   }
 
   async apply(commands: readonly AppliedCommand[]): Promise<readonly KvResult[]> {
@@ -150,7 +171,7 @@ export class WitnessedStateMachine implements StateMachine<KvQuery, KvResult, Kv
   /** Resolves once state and index will survive a crash; until then the crash has either, whole. */
   async #store(index: LogIndex): Promise<void> {
     const { plan, random } = this.#world;
-    if (!plan.node.ownDisk || this.#life.isOver) return;
+    if (plan.node.ownDisk !== "whole" || this.#life.isOver) return;
     const pieces: Uint8Array[] = [];
     for await (const chunk of this.#kv.snapshot()) pieces.push(chunk);
     const write = (): void => {
