@@ -46,6 +46,9 @@ export const snapshot: Measurement = {
           away.restart();
           await hasWrite(cluster, away, writes - 1);
           const took = performance.now() - from;
+          if (!system.snapshotTold.test(away.process.said())) {
+            throw new Error(`${system.name}: a node that was away has caught up without a snapshot`);
+          }
           await checkWritten(cluster, plan);
           return { snapshot: took };
         } finally {

@@ -23,6 +23,7 @@ export function eraft(): KvSystem {
       path: "/kvraftpb.KVService/GetStatus",
       read: (answer) => ({ isLeader: answer.text(2) === "Leader", writes: answer.number(4) }),
     },
+    snapshotTold: /\breceived a snapshot\b/i,
     launch: (plan) => launch(script, plan),
   };
 }
@@ -55,7 +56,7 @@ function launch(script: string, plan: NodePlan): LaunchCommand {
     id: String(id),
     cluster,
     "data-dir": dir,
-    "log-level": "warn",
+    "log-level": compactsEarly ? "info" : "warn",
     ...(keepsLog ? { "snapshot-bytes": String(2 ** 40) } : {}),
     ...(compactsEarly ? { "snapshot-bytes": String(2 ** 20) } : {}),
   };

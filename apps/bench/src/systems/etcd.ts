@@ -25,6 +25,7 @@ export function findEtcd(): KvSystem | null {
         return { isLeader: answer.number(4) === header.number(2), writes: header.number(3) };
       },
     },
+    snapshotTold: /applied snapshot/,
     launch,
   };
 }
@@ -67,7 +68,7 @@ function launch({ id, dir, clientPorts, peerPorts, keepsLog, compactsEarly }: No
     "initial-cluster": cluster,
     "initial-cluster-state": "new",
     logger: "zap",
-    "log-level": "error",
+    "log-level": compactsEarly ? "info" : "error",
     // The default of 2 GiB is too little for ten million writes, all of whose revisions it keeps.
     "quota-backend-bytes": String(16 * 2 ** 30),
     ...(keepsLog ? { "snapshot-count": "1000000000" } : {}),

@@ -37,8 +37,13 @@ export class ServerProcess {
   /** Throws, with what it said last, if it ended and nobody had asked for that. */
   check(): void {
     if (!this.#hasGone || this.#isExpected) return;
-    const said = readFileSync(this.#logFile, "utf8").trimEnd().split("\n").slice(-20).join("\n");
+    const said = this.said().trimEnd().split("\n").slice(-20).join("\n");
     throw new Error(`a server has ended by itself: ${said}`);
+  }
+
+  /** All that it, and those before it with the same file, have said. */
+  said(): string {
+    return readFileSync(this.#logFile, "utf8");
   }
 
   /** Resolves once it is gone. */

@@ -30,7 +30,7 @@ export interface NodePlan {
   readonly peerPorts: readonly number[];
   /** The log is never compacted. */
   readonly keepsLog: boolean;
-  /** A snapshot is taken early and little of the log is kept, so that a node that comes back needs one. */
+  /** A snapshot is taken early and little of the log is kept, so that a node that comes back needs one. It tells of it when it has got it. */
   readonly compactsEarly: boolean;
 }
 
@@ -49,5 +49,7 @@ export interface KvSystem {
   readonly stateOf: { readonly path: string; read(answer: Fields): NodeState };
   /** A get that the node answers by itself, from a state that may be old. */
   readonly staleGet: Method & { readonly headers: Readonly<Record<string, string>> };
+  /** What a node with `compactsEarly` says when it has got a snapshot from its leader. */
+  readonly snapshotTold: RegExp;
   launch(plan: NodePlan): LaunchCommand;
 }
