@@ -17,6 +17,27 @@ const DATA_DIR = "apps/node/src/server/data-dir.ts";
 /** Of the commands for keys and values: bytes and texts, batches, exports, and what is said of mistakes. */
 export const APPS_NODE_KV: readonly Mutant[] = [
   {
+    id: "node/unreadable-writes-logged",
+    bug: "puts writes of eraft.kv.v1 into a log that a Go node has to read, which ends it",
+    file: "apps/node/src/server/kv-v1-routes.ts",
+    find: "if (other === undefined) return service();",
+    replace: "if (other !== -1) return service();",
+  },
+  {
+    id: "node/unreadable-writes-over-streams",
+    bug: "refuses such writes, but not over streams",
+    file: "apps/node/src/server/kv-v1-routes.ts",
+    find: "writable().stream(requests, context)",
+    replace: "service().stream(requests, context)",
+  },
+  {
+    id: "node/every-peer-is-foreign",
+    bug: "takes peers for foreign before it knows",
+    file: "packages/transport-connect/src/client/peer-lane.ts",
+    find: 'get isUnary(): boolean {\n    return this.#wire === "unary";',
+    replace: 'get isUnary(): boolean {\n    return this.#wire !== "streams";',
+  },
+  {
     id: "node/escape-lets-terminal-codes-through",
     bug: "prints control characters of a value to the terminal, where they do things",
     file: TEXT,

@@ -90,6 +90,11 @@ export class ConnectTransport implements Transport {
     if (this.#running !== null) this.#openLanes(this.#running);
   }
 
+  /** Peers that speak `raftpb.RaftService` and nothing else, as far as that is known: Go nodes, and servers whose `streams` are off. */
+  get unaryPeers(): readonly NodeId[] {
+    return [...this.#lanes].filter(([, lane]) => lane.isUnary).map(([peer]) => peer);
+  }
+
   send(message: Message): void {
     switch (message.type) {
       case "requestVote":

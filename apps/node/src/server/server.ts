@@ -176,11 +176,11 @@ export class Server {
       },
     );
     registerUnary(router, getStatus, () => this.#running().kv.getStatus());
-    registerKvV1(
-      router,
-      () => this.#running().kvV1,
-      (call) => this.#calls.track(call),
-    );
+    registerKvV1(router, {
+      service: () => this.#running().kvV1,
+      track: (call) => this.#calls.track(call),
+      foreign: () => this.#transport.unaryPeers,
+    });
     router.service(AdminService, {
       getNodeStatus: (request, context) => this.#running().admin.getNodeStatus(request, context),
       listMembers: (request, context) =>

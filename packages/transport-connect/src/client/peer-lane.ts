@@ -58,6 +58,11 @@ export class PeerLane implements LaneListener {
     if (streams) this.#control.nudge();
   }
 
+  /** Whether the peer is known to speak `raftpb.RaftService` and nothing else. */
+  get isUnary(): boolean {
+    return this.#wire === "unary";
+  }
+
   /** Sends a request. Of an AppendEntries the leading entries that fit into one message; the answer then covers just these. */
   send(message: StreamRequest): void {
     const item = outgoing(message, this.address, this.#options.running.limits.maxMessageBytes);
