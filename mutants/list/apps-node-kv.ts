@@ -31,13 +31,6 @@ export const APPS_NODE_KV: readonly Mutant[] = [
     replace: "service().stream(requests, context)",
   },
   {
-    id: "node/every-peer-is-foreign",
-    bug: "takes peers for foreign before it knows",
-    file: "packages/transport-connect/src/client/peer-lane.ts",
-    find: 'get isUnary(): boolean {\n    return this.#wire === "unary";',
-    replace: 'get isUnary(): boolean {\n    return this.#wire !== "streams";',
-  },
-  {
     id: "node/escape-lets-terminal-codes-through",
     bug: "prints control characters of a value to the terminal, where they do things",
     file: TEXT,

@@ -193,6 +193,13 @@ function reconnecting(): readonly Mutant[] {
 function fallingBack(): readonly Mutant[] {
   return [
     {
+      id: "transport-connect/every-peer-is-unary",
+      bug: "says of peers that they know raftpb only before it knows",
+      file: LANE,
+      find: 'get isUnary(): boolean {\n    return this.#wire === "unary";',
+      replace: 'get isUnary(): boolean {\n    return this.#wire !== "streams";',
+    },
+    {
       id: "transport-connect/waiting-lost-in-fallback",
       bug: "loses what has waited for a peer that then turns out to speak only raftpb",
       file: LANE,

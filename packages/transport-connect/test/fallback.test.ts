@@ -75,6 +75,15 @@ test("it is answered for what it does not know: a PreVote granted, a ReadIndex w
   expect([kindsOf(peers), receiver.unreached.all]).toEqual([[], []]);
 });
 
+test("which peers they are, is told once it is known", async () => {
+  const { peers, transport } = await setup();
+  expect(transport.unaryPeers).toEqual([]);
+  (await peers.pipes.next()).break(UNIMPLEMENTED);
+  expect(transport.unaryPeers).toEqual([2]);
+  await transport.stop();
+  expect(transport.unaryPeers).toEqual([]);
+});
+
 test("nobody is answered for before it is known that the peer does not know it", async () => {
   const { peers, receiver, transport } = await setup();
   transport.send({ type: "preVote", ...envelope, sequence: 7, lastLogIndex: 9, lastLogTerm: 4 });
