@@ -7,6 +7,7 @@ const MESSAGES = "packages/kv/src/server/messages.ts";
 const PROGRESS = "packages/kv/src/server/progress.ts";
 const RANGE = "packages/kv/src/server/key-range.ts";
 const SERVICE = "packages/kv/src/server/kv-v1-service.ts";
+const NEXT_LEADER = "packages/kv/src/server/next-leader.ts";
 const STREAM = "packages/kv/src/server/stream.ts";
 const TOKEN = "packages/kv/src/server/page-token.ts";
 const WATCH = "packages/kv/src/server/watch.ts";
@@ -188,5 +189,76 @@ export const KV_SERVICE: readonly Mutant[] = [
     file: STREAM,
     find: "if (this.#isRead && this.#underWay === 0) return;",
     replace: "if (this.#isRead) return;",
+  },
+  {
+    id: "kv/next-leader-untold",
+    bug: "does not tell those who wait that there is a new leader",
+    file: NEXT_LEADER,
+    find: "      if (leaderId !== null) this.#wake();\n",
+    replace: "",
+  },
+  {
+    id: "kv/next-leader-missed",
+    bug: "waits for the next leader although there is one already",
+    file: NEXT_LEADER,
+    find: "    if (this.#successor(isHandingOver) === null) await this.#wait",
+    replace: "    await this.#wait",
+  },
+  {
+    id: "kv/next-leader-is-this-one",
+    bug: "sends those who come during a transfer back to where they come from",
+    file: NEXT_LEADER,
+    find: "    if (isHandingOver && this.#leader?.leaderId === this.#node.status().id) return null;\n",
+    replace: "",
+  },
+  {
+    id: "kv/next-leader-of-yesterday",
+    bug: "tells of a leader that is known no longer",
+    file: NEXT_LEADER,
+    find: "this.#leader = leaderId === null ? null : { leaderId, leaderAddress };",
+    replace: "if (leaderId !== null) this.#leader = { leaderId, leaderAddress };",
+  },
+  {
+    id: "kv/next-leader-waited-for-in-vain",
+    bug: "keeps callers until their time is up where no leader comes",
+    file: NEXT_LEADER,
+    find: "    const cancel = this.#clock.after(patienceMs, resolve);\n",
+    replace: "    const cancel = (): void => void patienceMs;\n",
+  },
+  {
+    id: "kv/next-leader-any-number-waits",
+    bug: "keeps any number of callers",
+    file: NEXT_LEADER,
+    find: "if (this.#waiting.size >= MAX_WAITING || signal.aborted) return;",
+    replace: "if (this.#waiting.size > Infinity || signal.aborted) return;",
+  },
+  {
+    id: "kv/next-leader-counts-up",
+    bug: "counts those who have been told among those who wait, and soon lets nobody wait",
+    file: NEXT_LEADER,
+    find: "    this.#waiting.delete(resolve);\n",
+    replace: "",
+  },
+  {
+    id: "kv/next-leader-holds-the-end-up",
+    bug: "has callers wait for a leader in a node that is no more",
+    file: NEXT_LEADER,
+    find: '    node.on?.("stopped", () => this.#wake());\n',
+    replace: "",
+  },
+  {
+    id: "kv/next-leader-works-for-nobody",
+    bug: "goes on waiting when its caller has gone",
+    file: NEXT_LEADER,
+    find: '    signal.addEventListener("abort", resolve);\n',
+    replace: "",
+  },
+  {
+    id: "kv/next-leader-not-for-bytes",
+    bug: "tells those who are served from bytes to bytes nothing of the next leader",
+    file: "packages/kv/src/server/kvraft-bytes.ts",
+    find: "errorResponse(await this.#nextLeader.errorFor(error, context.signal), context)",
+    replace:
+      "errorResponse(await this.#nextLeader.errorFor(error, context.signal).then(() => error), context)",
   },
 ];

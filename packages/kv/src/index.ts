@@ -68,7 +68,7 @@ export type { KvRoutesOptions, KvService } from "./server/kvraft-routes.ts";
 export type { KvCallContext } from "./server/kvraft-context.ts";
 export { kvV1Methods, kvV1Routes, kvV1Service } from "./server/kv-v1-service.ts";
 export type { KvV1CallContext, KvV1Context, KvV1Options, KvV1Service } from "./server/kv-v1-service.ts";
-export type { KvNode, KvNodeStatus } from "./server/node.ts";
+export type { KvLeader, KvNode, KvNodeEvents, KvNodeStatus } from "./server/node.ts";
 export type { CallSignal, WaitSignal } from "./server/time-limits.ts";
 export { CONSISTENCY_HEADER, LEADER_HEADER } from "./protocol.ts";
 

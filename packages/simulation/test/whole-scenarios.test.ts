@@ -212,7 +212,7 @@ test("a stale leader behind one-way cuts answers nobody with what it used to be"
 });
 
 test("servers that are stopped and started all the time answer every call or say that they do not know", async () => {
-  const met = await runWith({ process: { stopEveryMs: 250, downForMs: 50 } });
+  const met = await runWith({ process: { stopEveryMs: 250, downForMs: 50 } }, 4000);
   expect(met.get("gracefulStop")).toBeGreaterThan(40);
 });
 
@@ -233,7 +233,7 @@ test("a crash at any storage operation or message of the beginning loses nothing
 });
 
 test("members come and go, and every call is answered all the while", async () => {
-  const met = await runWith({ members: { spares: 4, changeEveryMs: 150, transferEveryMs: 800 } }, 6000);
+  const met = await runWith({ members: { spares: 4, changeEveryMs: 150, transferEveryMs: 800 } }, 8000);
   expect(met.get("membersChanged")).toBeGreaterThan(8);
   expect(met.get("changeRefused")).toBeGreaterThan(10);
   expect(met.get("leadershipTransferred")).toBeGreaterThan(4);

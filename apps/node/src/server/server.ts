@@ -30,6 +30,10 @@ import { type State, stateOf } from "./state.ts";
 /** A successor takes over within milliseconds, or not at all; the rest of the stop needs its time, too. */
 const HAND_OVER_LIMIT_MS = 2000;
 
+/** Whoever goes on calling without a pause is told within this time who leads now. */
+const FAREWELL_QUIET_MS = 50;
+const FAREWELL_LIMIT_MS = 300;
+
 /** What became of a start. */
 export interface Started {
   /** What the nodes that were there already make of this one. */
@@ -123,9 +127,9 @@ export class Server {
   }
 
   /**
-   * Hands the leadership over, lets calls under way finish, for a second at most, then stops the node and closes its storage. The node goes on until
-   * then: the election of a successor may need its vote, and a write that a client waits for needs the node. The streams of its peers are no
-   * calls to wait for: they end with the node.
+   * Hands the leadership over, tells those who go on calling who leads now, lets calls under way finish, for a second at most, then stops the node and
+   * closes its storage. The node goes on until then: the election of a successor may need its vote, and a write that a client waits for needs the
+   * node. The streams of its peers are no calls to wait for: they end with the node.
    */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -149,6 +153,9 @@ export class Server {
       // It may just have noticed that it is alone.
       if (leaderId === null) throw late();
       this.#logger.info("Handed the leadership over.", { leaderId });
+      // A call that meets the end of its connection is refused without a word: its caller would have to look for the leader, and could not know that nothing
+      // was done. And a read that was passed on to the new leader is answered over streams that end with the connections.
+      await this.#calls.quiet(FAREWELL_QUIET_MS, FAREWELL_LIMIT_MS);
     } catch (error) {
       // Without it the others have to notice that their leader is gone.
       this.#logger.info("Stopping without a successor.", { error });

@@ -29,6 +29,7 @@ import { connectError, failureOf, faultFailure, invalid, lateFailure, refusalFai
 import { type GroupLimits, Groups } from "./groups.ts";
 import { keysOf } from "./key-range.ts";
 import { batchResponse, casResponse, casWriteOf, itemMessage, serialOf, writeOf } from "./messages.ts";
+import { NextLeader } from "./next-leader.ts";
 import type { KvNode } from "./node.ts";
 import { fromPage, pageToken } from "./page-token.ts";
 import type { CallSignal } from "./time-limits.ts";
@@ -61,12 +62,14 @@ interface Read {
 /** Does the calls of eraft.kv.v1 that have one answer. Checks all there is to check before anything is proposed. */
 export class Calls {
   readonly #node: KvNode;
+  readonly #nextLeader: NextLeader;
   readonly #writes: Groups<SerialWrite, WriteResult>;
   readonly #reads: Readonly<Record<KvConsistency, Groups<string, Read>>>;
   readonly #scans: Groups<KvQuery & { readonly consistency: KvConsistency }, KvScanAnswer>;
 
   constructor(node: KvNode, options: CallsOptions) {
     this.#node = node;
+    this.#nextLeader = new NextLeader(node, options.clock);
     this.#writes = new Groups<SerialWrite, WriteResult>(WRITES, options, (writes, signal) =>
       this.#propose(writes, signal),
     );
@@ -74,9 +77,18 @@ export class Calls {
       new Groups<string, Read>(READS, options, (keys, signal) => this.#read(keys, consistency, signal));
     this.#reads = { linearizable: reads("linearizable"), lease: reads("lease"), stale: reads("stale") };
     this.#scans = new Groups({ maxCount: 1, maxBytes: Infinity }, options, async ([query], signal) => {
-      const page = await node.read(query!, { signal, consistency: query!.consistency });
+      const page = await this.#query(query!, query!.consistency, signal);
       return [page as KvScanAnswer];
     });
+  }
+
+  /** As that of the node; who comes between two leaders may be told of the next one. */
+  async propose(command: Uint8Array, signal: AbortSignal): Promise<unknown> {
+    try {
+      return await this.#node.propose(command, { signal });
+    } catch (error) {
+      throw await this.#nextLeader.errorFor(error, signal);
+    }
   }
 
   /** Replies once: now, or when it is known what became of the call. */
@@ -218,8 +230,16 @@ export class Calls {
   }
 
   async #propose(writes: readonly SerialWrite[], signal: AbortSignal): Promise<readonly WriteResult[]> {
-    const result = await this.#node.propose(encodeWrites(writes), { signal });
+    const result = await this.propose(encodeWrites(writes), signal);
     return isWritten(result) ? result.results : [];
+  }
+
+  async #query(query: KvQuery, consistency: KvConsistency, signal: AbortSignal): Promise<unknown> {
+    try {
+      return await this.#node.read(query, { signal, consistency });
+    } catch (error) {
+      throw await this.#nextLeader.errorFor(error, signal);
+    }
   }
 
   async #read(
@@ -227,7 +247,7 @@ export class Calls {
     consistency: KvConsistency,
     signal: AbortSignal,
   ): Promise<readonly Read[]> {
-    const answer = (await this.#node.read({ type: "items", keys }, { signal, consistency })) as KvItemsAnswer;
+    const answer = (await this.#query({ type: "items", keys }, consistency, signal)) as KvItemsAnswer;
     return answer.items.map((item) => ({ item, revision: answer.revision }));
   }
 }

@@ -134,7 +134,7 @@ export function kvV1Service(node: KvNode, source: ChangeSource, options: KvV1Opt
     compareAndSwap: (value, context) => answerOf(calls, { case: "compareAndSwap", value }, context),
     scan: (value, context) => answerOf(calls, { case: "scan", value }, context),
     batch: (value, context) => answerOf(calls, { case: "batch", value }, context),
-    openSession: () => openSession(node, settings),
+    openSession: () => openSession(calls, settings),
     watch: (request, { signal }) => watches.watch(request, signal),
     stream: (requests, { signal }) => new Stream(calls, end).serve(requests, signal),
     end: () => end.come(),
@@ -142,11 +142,11 @@ export function kvV1Service(node: KvNode, source: ChangeSource, options: KvV1Opt
 }
 
 /** The id is the place of the entry in the log: no two sessions have the same. */
-async function openSession(node: KvNode, { clock, timeLimitMs }: Settings): Promise<OpenSessionResponse> {
+async function openSession(calls: Calls, { clock, timeLimitMs }: Settings): Promise<OpenSessionResponse> {
   const controller = new AbortController();
   const cancel = clock.after(timeLimitMs, () => controller.abort(new TimeLimitError()));
   try {
-    const result = await node.propose(encodeOpenSession(), { signal: controller.signal });
+    const result = await calls.propose(encodeOpenSession(), controller.signal);
     return create(OpenSessionResponseSchema, { sessionId: BigInt(sessionIdOf(result)) });
   } catch (error) {
     throw connectError(failureOf(error));

@@ -29,7 +29,7 @@ export function errorResponse(error: unknown, context: KvCallContext): CommandRe
     setLeaderHint(context.responseHeader, error.leaderAddress);
     return response("ErrWrongLeader");
   }
-  // It will be another server in a moment, and then it can say which.
+  // It will be another server in a moment, or this one again.
   if (error instanceof TransferringError) return response("ErrWrongLeader");
   // The Go contract has no better word for "it may have been done": retry with the same ids.
   if (error instanceof OutcomeUnknownError) return response("ErrTimeout");

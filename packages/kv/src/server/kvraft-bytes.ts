@@ -10,6 +10,7 @@ import { WRITTEN, refused } from "../state/result.ts";
 import type { Value } from "../state/value.ts";
 import { errorResponse, response, resultResponse, textResult } from "./kvraft-answers.ts";
 import { type KvCallContext, consistencyOf } from "./kvraft-context.ts";
+import type { NextLeader } from "./next-leader.ts";
 import type { KvNode } from "./node.ts";
 import { TextReads } from "./text-reads.ts";
 import type { TimeLimits } from "./time-limits.ts";
@@ -20,12 +21,14 @@ export class KvraftBytes {
   readonly #sizes: KvLimits;
   readonly #limits: TimeLimits;
   readonly #reads: TextReads;
+  readonly #nextLeader: NextLeader;
 
-  constructor(node: KvNode, sizes: KvLimits, limits: TimeLimits) {
+  constructor(node: KvNode, sizes: KvLimits, limits: TimeLimits, nextLeader: NextLeader) {
     this.#node = node;
     this.#sizes = sizes;
     this.#limits = limits;
     this.#reads = new TextReads(node, limits);
+    this.#nextLeader = nextLeader;
   }
 
   /** Null for a request that is no command, or not written as most are. Keeps nothing of `bytes`. */
@@ -35,12 +38,16 @@ export class KvraftBytes {
     const { op, keyFrom, keyTo, valueFrom, valueTo } = located;
     const fault = sizesFault(op, keyTo - keyFrom, valueTo - valueFrom, this.#sizes);
     if (fault !== null) throw new ConnectError(faultMessage(fault, this.#sizes), Code.InvalidArgument);
-    const failed = (error: unknown): Uint8Array => encode(errorResponse(error, context));
+    const failed = (error: unknown): Promise<Uint8Array> => this.#failed(error, context);
     if (op === Op.GET) return this.#get(bytes, located, context).then(itemAnswer, failed);
     // They are what `encodeCommand` would make of the request: that is what `locate` looks for.
     return this.#limits
       .run(context, (signal) => this.#node.propose(bytes, { signal }))
       .then(writtenAnswer, failed);
+  }
+
+  async #failed(error: unknown, context: KvCallContext): Promise<Uint8Array> {
+    return encode(errorResponse(await this.#nextLeader.errorFor(error, context.signal), context));
   }
 
   #get(

@@ -18,6 +18,7 @@ import type { KvTextResult } from "../state/result.ts";
 import { errorResponse, readResult, response, resultResponse, textResult } from "./kvraft-answers.ts";
 import { KvraftBytes } from "./kvraft-bytes.ts";
 import { type KvCallContext, consistencyOf } from "./kvraft-context.ts";
+import { NextLeader } from "./next-leader.ts";
 import type { KvNode } from "./node.ts";
 import { TimeLimits, type WaitSignal } from "./time-limits.ts";
 
@@ -61,9 +62,11 @@ export function kvRoutes(node: KvNode, options: KvRoutesOptions = {}): (router: 
 export function kvService(node: KvNode, options: KvRoutesOptions = {}): KvService {
   const settings = checkOptions(options);
   const limits = new TimeLimits(settings.clock, settings.timeLimitMs);
-  const bytes = new KvraftBytes(node, settings, limits);
+  const nextLeader = new NextLeader(node, settings.clock);
+  const bytes = new KvraftBytes(node, settings, limits, nextLeader);
+  const parts = { node, settings, limits, nextLeader };
   return {
-    command: (request, context) => handleCommand(node, settings, limits, request, context),
+    command: (request, context) => handleCommand(parts, request, context),
     commandBytes: (request, context) => bytes.handle(request, context),
     getStatus: () => statusResponse(node),
   };
@@ -74,10 +77,15 @@ interface Settings extends KvLimits {
   readonly clock: Clock;
 }
 
+interface Parts {
+  readonly node: KvNode;
+  readonly settings: Settings;
+  readonly limits: TimeLimits;
+  readonly nextLeader: NextLeader;
+}
+
 async function handleCommand(
-  node: KvNode,
-  settings: Settings,
-  limits: TimeLimits,
+  { node, settings, limits, nextLeader }: Parts,
   request: CommandRequest,
   context: KvCallContext,
 ): Promise<CommandResponse> {
@@ -88,7 +96,7 @@ async function handleCommand(
   try {
     result = await limits.run(context, (signal) => execute(node, request, { signal, consistency }));
   } catch (error) {
-    return errorResponse(error, context);
+    return errorResponse(await nextLeader.errorFor(error, context.signal), context);
   }
   return result === null ? response("ErrTimeout") : resultResponse(result);
 }

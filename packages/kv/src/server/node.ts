@@ -13,8 +13,23 @@ export interface KvNode {
     options?: { readonly signal?: WaitSignal; readonly consistency?: KvConsistency },
   ): Promise<unknown>;
   status(): KvNodeStatus;
-  /** Calls `listener` when the node is no more: then watches and streams end. */
-  on?(name: "failure" | "stopped", listener: () => void): () => void;
+  /** Calls `listener` at every such event, until the returned function is called. */
+  on?<Name extends keyof KvNodeEvents>(name: Name, listener: (event: KvNodeEvents[Name]) => void): () => void;
+}
+
+/** Of what happens to a node, what its key-value service wants to know. */
+export interface KvNodeEvents {
+  /** The node is no more: watches and streams end. */
+  readonly failure: unknown;
+  readonly stopped: unknown;
+  /** Another server leads, or none that this one knows of. */
+  readonly leader: KvLeader;
+}
+
+/** Who leads, as far as a node knows. */
+export interface KvLeader {
+  readonly leaderId: NodeId | null;
+  readonly leaderAddress: string | null;
 }
 
 export interface KvNodeStatus {

@@ -100,9 +100,10 @@ export class Life {
       happen();
       return;
     }
-    // A host that wakes up serves its timers before its sockets.
-    const afterMs = kind === "timer" ? waitMs : waitMs + TIMERS_FIRST_MS;
-    this.#timeline.after(afterMs, "after pause", () => this.enter(kind, happen));
+    // A host that wakes up serves its timers before its sockets, and these in the order in which something came: planned for a time, and not after a difference
+    // of times, which is rounded. Pieces of one stream would otherwise pass each other by a hair.
+    const at = kind === "timer" ? this.#pausedUntil : this.#pausedUntil + TIMERS_FIRST_MS;
+    this.#timeline.at(at, "after pause", () => this.enter(kind, happen));
   }
 
   #localNow(): number {

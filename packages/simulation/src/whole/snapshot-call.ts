@@ -106,8 +106,8 @@ export class SnapshotCall {
     const at = this.#wires.arrivalOfPiece(from, to);
     if (at === null) throw new Error("the connection broke");
     this.#lastArrival = Math.max(at, this.#lastArrival);
-    const { timeline } = this.#world;
-    timeline.after(this.#lastArrival - timeline.now, `snapshot ${what}`, happen);
+    // Not after a difference of times: that is rounded, and a piece that is to arrive in the same moment as the one before would arrive first, by a hair.
+    this.#world.timeline.at(this.#lastArrival, `snapshot ${what}`, happen);
   }
 
   #open(): void {

@@ -43,8 +43,13 @@ export class Timeline {
   }
 
   after(ms: number, what: string, happen: () => void): Cancel {
+    return this.at(this.#now + Math.max(0, ms), what, happen);
+  }
+
+  /** At `at`, or now if that is over. What is planned for the same moment happens in the order in which it was planned. */
+  at(at: number, what: string, happen: () => void): Cancel {
     const appointment = { what, happen, isCancelled: false };
-    this.#agenda.add(this.#now + Math.max(0, ms), appointment);
+    this.#agenda.add(Math.max(this.#now, at), appointment);
     return () => {
       appointment.isCancelled = true;
     };
