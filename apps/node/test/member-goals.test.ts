@@ -29,7 +29,7 @@ function answers(...ids: readonly number[]): (id: number) => boolean {
 }
 
 function kinds(steps: readonly Goal[]): readonly unknown[] {
-  return steps.map(({ changes }) => changes[0]?.type);
+  return steps.map(({ changes }) => changes.map(({ type, id }) => `${type} ${id}`));
 }
 
 test.each<[string, Goal, MembersView, string]>([
@@ -110,15 +110,34 @@ test("a change that the voters left could not finish is not begun", () => {
   expect(objection(alone, remove(0).changes, everybody)).toBe("no voter would be left");
 });
 
-test("a new node takes the place of the old one before that one goes, unless there is no room", () => {
-  expect(kinds(replacement(view(), 1, 3, A))).toEqual(["addVoter", "remove"]);
-  const full = view([3, 4, 5, 6].map((id) => member(id, "voter")));
-  expect(kinds(replacement(full, 1, 7, A))).toEqual(["remove", "addVoter"]);
+test("a new node takes the place of the old one in one step, and what another leader left of the old one goes after that", () => {
+  const both = ["addVoter 3", "remove 1"];
+  expect(kinds(replacement(view(), 1, 3, A))).toEqual([both, ["remove 1"]]);
   // Taken up again: after the new one is in, after the old one is out, and after both.
-  expect(kinds(replacement(view([member(3, "promotable", A)]), 1, 3, A))).toEqual(["addVoter", "remove"]);
+  const begun = replacement(view([member(3, "promotable", A)]), 1, 3, A);
+  expect(kinds(begun)).toEqual([both, ["remove 1"]]);
+  expect(begun[0]?.stage(view([member(3, "promotable", A)]))).toBe("underWay");
+  expect(begun[1]?.stage(view([member(3, "voter", A)]))).toBe("toDo");
   const without1: MembersView = { ...view(), members: [member(0, "voter"), member(3, "promotable", A)] };
-  expect(kinds(replacement(without1, 1, 3, A))).toEqual(["addVoter"]);
+  expect(kinds(replacement(without1, 1, 3, A))).toEqual([["addVoter 3"]]);
+  // The first step takes the old one along: then there is nothing wrong with the second one.
+  const done: MembersView = { ...view(), members: [member(0, "voter"), member(3, "voter", A)] };
+  expect(begun[1]?.stage(done)).toBe("done");
+  expect(begun[1]?.problem(done)).toBeNull();
   expect(() => replacement(view(), 8, 9, A)).toThrow("node 8 is not a member; the members are 0, 1, 2");
+});
+
+test("a replacement is begun by those who are there: the old one counts until the new one does", () => {
+  const changes = replacement(view(), 1, 3, A)[0]?.changes ?? [];
+  // Node 2 is down: 0 and 1 take the new one on, and then 0 and 3 are two of three.
+  expect(objection(view(), changes, answers(0, 1))).toBeNull();
+  expect(objection(view(), changes, answers(0, 2))).toBeNull();
+  expect(objection(view(), changes, answers(0))).toContain("1 and 2 do not answer");
+  // With as many voters as there may be the old one goes at once.
+  const full = view([3, 4, 5, 6].map((id) => member(id, "voter")));
+  const inFull = replacement(full, 1, 7, A)[0]?.changes ?? [];
+  expect(objection(full, inFull, answers(0, 1, 2, 3))).toContain("4 and 5 and 6 do not answer");
+  expect(objection(full, inFull, answers(0, 2, 3, 4))).toBeNull();
 });
 
 const CATCHING_UP: CatchingUp = {

@@ -4,6 +4,7 @@ import { CommandError } from "../src/errors.ts";
 import { type Goal, addVoter, move, remove } from "../src/members/goals.ts";
 import { handOver } from "../src/members/hand-over.ts";
 import { type Pursued, pursue } from "../src/members/pursue.ts";
+import { replacement } from "../src/members/replacement.ts";
 import { ScriptedAdmin } from "./support/scripted-admin.ts";
 
 const A = "10.0.0.9:5001";
@@ -56,6 +57,51 @@ test("a change is asked for once, and followed until all of it is done", async (
   ]);
   // The request that was still open is let go.
   expect(admin.aborted).toBe(1);
+});
+
+test("a replacement is one request; what a leader that came meanwhile knows nothing of is asked for after it", async () => {
+  const replaced = [member(0), member(2), member(3, "voter", A)];
+  const changes = [
+    { type: "addVoter", id: 3, address: A },
+    { type: "remove", id: 1 },
+  ];
+  const step = [member(0), member(1, "outgoing"), member(2), member(3, "incoming", A)];
+  const calm = new ScriptedAdmin(
+    { members: THREE },
+    { members: THREE },
+    { members: CATCHING_UP, index: 8 },
+    { members: step, index: 9 },
+    { members: replaced, index: 10 },
+  );
+  const [first, second] = replacement((await calm.look()).view, 1, 3, A) as [Goal, Goal];
+  expect(await run(first, calm)).toMatchObject({ isDone: true });
+  expect(await run(second, calm)).toMatchObject({ isDone: true });
+  expect(calm.asked).toEqual([{ index: 7, changes }]);
+
+  const elected = new ScriptedAdmin(
+    { members: THREE },
+    { members: CATCHING_UP, index: 8 },
+    { members: CATCHING_UP, index: 8, leader: null },
+    { members: CATCHING_UP, index: 8, leader: 2, term: 4 },
+    { members: FOUR, index: 10, leader: 2, term: 4 },
+    { members: FOUR, index: 10, leader: 2, term: 4 },
+    {
+      members: [member(0), member(1, "outgoing"), member(2), member(3, "voter", A)],
+      index: 11,
+      leader: 2,
+      term: 4,
+    },
+    { members: replaced, index: 12, leader: 2, term: 4 },
+  );
+  elected.answers = [{ type: "unknown", text: "the connection broke" }, "open"];
+  expect(await run(first, elected)).toMatchObject({ isDone: true });
+  const { view, isDone } = await run(second, elected);
+  expect({ index: view.index, isDone }).toEqual({ index: 12, isDone: true });
+  expect(elected.asked).toEqual([
+    { index: 7, changes },
+    { index: 10, changes: [{ type: "remove", id: 1 }] },
+  ]);
+  expect(second.result(view)).toContain("node 1 is no longer a member: 3 voters");
 });
 
 test("what is done already is not asked for", async () => {

@@ -32,6 +32,12 @@ export function addVoter(id: number, address: string): Goal {
   };
 }
 
+/** A voter, and in the step in which it becomes one `oldId` goes. */
+export function addInPlaceOf(oldId: number, id: number, address: string): Goal {
+  const goal = addVoter(id, address);
+  return { ...goal, changes: [...goal.changes, { type: "remove", id: oldId }] };
+}
+
 export function addLearner(id: number, address: string): Goal {
   return {
     changes: [{ type: "addLearner", id, address }],
@@ -91,6 +97,11 @@ export function remove(id: number): Goal {
     result: (view) =>
       `node ${id} is no longer a member: ${countMembers(view.members)}; its process can be stopped, and its data deleted`,
   };
+}
+
+/** As `remove`, where it may be gone already. */
+export function gone(id: number): Goal {
+  return { ...remove(id), problem: () => null };
 }
 
 export function move(id: number, address: string): Goal {

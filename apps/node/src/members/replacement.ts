@@ -1,13 +1,13 @@
-import { MAX_PEERS } from "@eraft/core";
 import { CommandError } from "../errors.ts";
-import { type Goal, addVoter, remove } from "./goals.ts";
-import { type MembersView, memberIn, votersOf } from "./view.ts";
+import { type Goal, addInPlaceOf, addVoter, gone } from "./goals.ts";
+import { type MembersView, memberIn } from "./view.ts";
 
 /**
  * The steps that put node `newId` in the place of `oldId`.
  *
- * The new one first: until it votes, the old one does. Taken out at once, it would leave a cluster of an even number that one more failure stops,
- * for as long as the new one takes to catch up. With the most voters that there can be, there is no room for that.
+ * One request asks for both: the leader lets the old one go in the step in which the new one becomes a voter, so that there are never fewer voters than before,
+ * nor more. That it is to go, only this leader knows: another one that comes before makes the new one a voter and leaves the old one where it is. Then the
+ * second step removes it.
  */
 export function replacement(
   view: MembersView,
@@ -15,7 +15,6 @@ export function replacement(
   newId: number,
   address: string,
 ): readonly Goal[] {
-  const steps = [addVoter(newId, address), remove(oldId)];
   if (memberIn(view, oldId) === null) {
     // Taken up again after the old one went, the new one need only catch up.
     if (memberIn(view, newId) !== null) return [addVoter(newId, address)];
@@ -23,7 +22,5 @@ export function replacement(
       `node ${oldId} is not a member; the members are ${view.members.map(({ id }) => id).join(", ")}; nothing was done`,
     );
   }
-  const voters = votersOf(view.members);
-  const isFull = voters.length >= MAX_PEERS && !voters.includes(newId);
-  return isFull ? steps.toReversed() : steps;
+  return [addInPlaceOf(oldId, newId, address), gone(oldId)];
 }

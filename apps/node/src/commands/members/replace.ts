@@ -9,8 +9,9 @@ export const memberReplace: Command = defineCommand({
   operands: ["OLD-ID", "NEW-ID", "HOST:PORT"],
   flags: CHANGE_FLAGS,
   notes: [
-    "Adds the new one as eraft member add does, and when it is a voter removes the old one: at no time are there fewer voters than before. " +
-      "Only a cluster with as many voters as there can be has to remove the old one first.",
+    "One request: the new one is added as by eraft member add, and the old one goes in the step in which the new one becomes a voter. At no time are there fewer voters, or more. " +
+      "Only in a cluster with as many voters as there can be the old one goes first.",
+    "A leader that is elected meanwhile does not know who is to go; then the command removes the old one when the new one is a voter, and whoever did not wait has to repeat it.",
     "Exit code 4: it is not done yet, or there was no answer; eraft member list tells. Repeating the command goes on where it was.",
   ],
   run: async ({ flags, operands: [old = "", id = "", address = ""] }, io) => {
