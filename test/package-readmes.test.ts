@@ -43,6 +43,7 @@ test("these packages show an example that runs", () => {
   const shown = new Set(programs.map(({ name }) => name));
   for (const name of [
     "core",
+    "http2",
     "linearizability",
     "proto",
     "simulation",

@@ -1,7 +1,6 @@
 import type { Mutant } from "../src/mutant.ts";
 
 const SRC = "packages/transport-connect/src/node";
-const HANDLER = `${SRC}/handler.ts`;
 const CLIENT = `${SRC}/client-pipe.ts`;
 const SERVER = `${SRC}/server-pipe.ts`;
 const ENVELOPES = `${SRC}/envelopes.ts`;
@@ -20,8 +19,8 @@ export const TRANSPORT_PIPES: readonly Mutant[] = [
     id: "transport-connect/streams-outlive-server",
     bug: "waits for the streams of its peers to end when it closes its port",
     like: ["L19"],
-    file: `${SRC}/serve.ts`,
-    find: "    this.#handler.shutDown();\n",
+    file: `${SRC}/node-engine.ts`,
+    find: "    for (const pipe of this.#pipes) pipe.shutDown();\n",
     replace: "",
   },
   {
@@ -43,8 +42,8 @@ export const TRANSPORT_PIPES: readonly Mutant[] = [
   {
     id: "transport-connect/stream-ended-as-request",
     bug: "ends a stream because it has gone on for as long as a request may take",
-    file: HANDLER,
-    find: "if (!this.#endless.has(request.url)) this.#bodyDeadline.watch(request);",
+    file: `${SRC}/node-engine.ts`,
+    find: "if (!this.#routes.endless.has(request.url)) this.#bodyDeadline.watch(request);",
     replace: "this.#bodyDeadline.watch(request);",
   },
   {
@@ -100,7 +99,7 @@ export const TRANSPORT_PIPES: readonly Mutant[] = [
   {
     id: "transport-connect/trailers-lost",
     bug: "closes a stream before its status is out",
-    file: SERVER,
+    file: `${SRC}/node-pipe-stream.ts`,
     find: "    this.#response.end();\n",
     replace: "    this.#response.end(() => this.#stream.close(0));\n",
   },

@@ -3,7 +3,9 @@ import type { Mutant } from "../src/mutant.ts";
 const CALL = "packages/transport-connect/src/node/unary/unary-call.ts";
 const DEADLINES = "packages/transport-connect/src/node/unary/deadlines.ts";
 const READER = "packages/transport-connect/src/node/unary/request-reader.ts";
-const SERVER = "packages/transport-connect/src/node/unary/unary-server.ts";
+const NODE_CALL = "packages/transport-connect/src/node/unary/node-unary-call.ts";
+const NODE_SERVER = "packages/transport-connect/src/node/unary/node-unary-server.ts";
+const ROUTES = "packages/transport-connect/src/node/unary/unary-routes.ts";
 const TIME_LIMITS = "packages/kv/src/server/time-limits.ts";
 
 /** Unary calls that are served without Connect's adapter, and where they would look different from those that are not. */
@@ -123,35 +125,35 @@ export const TRANSPORT_UNARY: readonly Mutant[] = [
   {
     id: "transport-connect/unary-headers-dropped",
     bug: "drops the headers that a handler sets",
-    file: CALL,
+    file: NODE_CALL,
     find: 'header === null ? PLAIN_HEADERS : { ...objectOf(header), ":status": 200 },',
     replace: "header === null || header !== null ? PLAIN_HEADERS : objectOf(header),",
   },
   {
     id: "transport-connect/unary-trailers-dropped",
     bug: "says of every call that it went well",
-    file: CALL,
+    file: NODE_CALL,
     find: "trailer === null ? PLAIN_TRAILERS : objectOf(trailer)",
     replace: "trailer === null || trailer !== null ? PLAIN_TRAILERS : objectOf(trailer)",
   },
   {
     id: "transport-connect/unary-compression-ignored",
     bug: "takes calls with a compression that it does not know",
-    file: SERVER,
+    file: ROUTES,
     find: 'if (encoding !== undefined && encoding !== "identity") return undefined;',
     replace: "void encoding;",
   },
   {
     id: "transport-connect/unary-any-method",
     bug: "takes calls of any HTTP method",
-    file: SERVER,
-    find: 'if (headers[":method"] !== "POST" || headers.expect !== undefined) return undefined;',
-    replace: "if (headers.expect !== undefined) return undefined;",
+    file: ROUTES,
+    find: 'if (method !== "POST" || expect !== undefined) return undefined;',
+    replace: "if (expect !== undefined) return undefined;",
   },
   {
     id: "transport-connect/unary-endless-requests-kept",
     bug: "keeps a call whose request never ends",
-    file: SERVER,
+    file: NODE_SERVER,
     find: "if (looks >= LOOKS) call.isLate(this.#timeoutMs);",
     replace: "void call;",
   },

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { queryObjects } from "node:v8";
 import { serve } from "@eraft/transport-connect/node";
 import { expect, test } from "vitest";
+import { ENGINES } from "./engines.ts";
 
 async function connected(port: number): Promise<ClientHttp2Session> {
   const session = connect(`http://127.0.0.1:${port}`);
@@ -33,21 +34,24 @@ async function sessionsInMemory(): Promise<() => number> {
   return () => queryObjects(kind, { format: "count" });
 }
 
-test("a connection without traffic is closed, one with pings is not", async () => {
-  const limits = { idleSessionTimeoutMs: 400 };
-  const server = serve({ host: "127.0.0.1", port: 0, routes: () => {}, limits });
-  const { port } = await server.listening;
-  const [busy, idle] = [await connected(port), await connected(port)];
-  while (!idle.closed) await ping(busy);
-  await ping(busy);
-  expect(busy.closed).toBe(false);
-  busy.destroy();
-  await server.close();
-});
+test.for(ENGINES)(
+  "a connection without traffic is closed, one with pings is not ($engine)",
+  async ({ engine }) => {
+    const limits = { idleSessionTimeoutMs: 400 };
+    const server = serve({ host: "127.0.0.1", port: 0, engine, routes: () => {}, limits });
+    const { port } = await server.listening;
+    const [busy, idle] = [await connected(port), await connected(port)];
+    while (!idle.closed) await ping(busy);
+    await ping(busy);
+    expect(busy.closed).toBe(false);
+    busy.destroy();
+    await server.close();
+  },
+);
 
 test("a connection that is gone leaves no session in memory", async () => {
   const count = await sessionsInMemory();
-  const server = serve({ host: "127.0.0.1", port: 0, routes: () => {} });
+  const server = serve({ host: "127.0.0.1", port: 0, engine: "node", routes: () => {} });
   const { port } = await server.listening;
   const before = count();
   for (let i = 0; i < 50; i += 1) {

@@ -3,6 +3,7 @@ import { ConnectTransport } from "@eraft/transport-connect";
 import type { ConnectTransportOptions, Limits } from "@eraft/transport-connect";
 import { nodePeerConnection, serve } from "@eraft/transport-connect/node";
 import type { RpcServer, ServerLimits } from "@eraft/transport-connect/node";
+import type { EngineName } from "./engines.ts";
 
 /** Time that passes only when told to. */
 export class ManualClock implements Clock {
@@ -141,6 +142,8 @@ export interface TestNodeOptions {
   readonly transport?: Partial<ConnectTransportOptions>;
   /** Default: a new one. */
   readonly receiver?: TestReceiver;
+  /** Who serves HTTP/2. */
+  readonly engine?: EngineName;
   /** Answer every request at once. Default false. */
   readonly agree?: boolean;
 }
@@ -176,6 +179,7 @@ export async function startNode(id: NodeId, options: TestNodeOptions = {}): Prom
     host: "127.0.0.1",
     port: options.port ?? 0,
     routes: (router) => transport.routes(router),
+    ...(options.engine === undefined ? {} : { engine: options.engine }),
     ...(options.serverLimits === undefined ? {} : { limits: options.serverLimits }),
   });
   const { port } = await server.listening;

@@ -34,15 +34,18 @@ const failure = (code: Code, message: unknown) => ({
 
 /** Whatever a caller does, all ways of serving it look the same: each test is run with all of them. */
 describe.each([
-  { how: "straight on HTTP/2", path: "direct" },
-  { how: "from its bytes", path: "bytes" },
-  { how: "through Connect", path: "connect" },
-] as const)("a unary call served $how", ({ path }) => {
+  { how: "straight on HTTP/2", path: "direct", engine: "eraft" },
+  { how: "from its bytes", path: "bytes", engine: "eraft" },
+  { how: "through Connect", path: "connect", engine: "eraft" },
+  { how: "straight on Node's HTTP/2", path: "direct", engine: "node" },
+  { how: "from its bytes on Node's HTTP/2", path: "bytes", engine: "node" },
+  { how: "through Connect on Node's HTTP/2", path: "connect", engine: "node" },
+] as const)("a unary call served $how", ({ engine, path }) => {
   function start(
     handle: Handle = echo,
     ...rest: readonly [limits?: ConstructorParameters<typeof UnaryServerUnderTest>[2], readMaxBytes?: number]
   ): UnaryServerUnderTest {
-    const server = new UnaryServerUnderTest(path, handle, ...rest);
+    const server = new UnaryServerUnderTest({ engine, path }, handle, ...rest);
     cleanups.push(() => server.close());
     return server;
   }

@@ -9,6 +9,7 @@ import { serve } from "@eraft/transport-connect/node";
 import type { RpcServer, ServerLimits } from "@eraft/transport-connect/node";
 import { once } from "node:events";
 import * as http2 from "node:http2";
+import type { EngineName } from "./engines.ts";
 
 export type Handle = (
   request: CommandRequest,
@@ -17,6 +18,12 @@ export type Handle = (
 
 /** How a method is served: by Connect, straight on HTTP/2, or there from its bytes. */
 export type Path = "connect" | "direct" | "bytes";
+
+/** How a method is served, and by whose HTTP/2. */
+export interface Serving {
+  readonly path: Path;
+  readonly engine: EngineName;
+}
 
 export const COMMAND = "/kvraftpb.KVService/Command";
 
@@ -38,10 +45,16 @@ export class UnaryServerUnderTest {
   readonly server: RpcServer;
   #session: http2.ClientHttp2Session | null = null;
 
-  constructor(path: Path, handle: Handle, limits: Partial<ServerLimits> = {}, readMaxBytes?: number) {
+  constructor(
+    { engine, path }: Serving,
+    handle: Handle,
+    limits: Partial<ServerLimits> = {},
+    readMaxBytes?: number,
+  ) {
     this.server = serve({
       host: "127.0.0.1",
       port: 0,
+      engine,
       direct: path !== "connect",
       limits,
       routes: (router) =>

@@ -1,6 +1,7 @@
 import { connect } from "node:http2";
 import { status } from "@grpc/grpc-js";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { ENGINES } from "./engines.ts";
 import { startNode } from "./support.ts";
 
 /** What comes back for a call with this JSON, in a protocol of Connect. */
@@ -29,21 +30,23 @@ async function statusOf(port: number, contentType: string, json: string): Promis
   }
 }
 
-test.each([
-  { contentType: "application/grpc+json", expected: `grpc ${status.INVALID_ARGUMENT}` },
-  { contentType: "application/json", expected: "http 400" },
-])(
-  "a caller of $contentType is answered although the error quotes half a surrogate pair",
-  async ({ contentType, expected }) => {
-    const node = await startNode(2);
-    try {
-      // The quotation ends after a fixed number of UTF-16 units: with one of these beginnings, in the middle of a character.
-      for (const beginning of ["x", "xx"]) {
-        const json = beginning + "\u{1f600}".repeat(40);
-        expect(await statusOf(node.port, contentType, json)).toBe(expected);
+describe.each(ENGINES)("with the HTTP/2 of $engine", ({ engine }) => {
+  test.each([
+    { contentType: "application/grpc+json", expected: `grpc ${status.INVALID_ARGUMENT}` },
+    { contentType: "application/json", expected: "http 400" },
+  ])(
+    "a caller of $contentType is answered although the error quotes half a surrogate pair",
+    async ({ contentType, expected }) => {
+      const node = await startNode(2, { engine });
+      try {
+        // The quotation ends after a fixed number of UTF-16 units: with one of these beginnings, in the middle of a character.
+        for (const beginning of ["x", "xx"]) {
+          const json = beginning + "\u{1f600}".repeat(40);
+          expect(await statusOf(node.port, contentType, json)).toBe(expected);
+        }
+      } finally {
+        await node.stop();
       }
-    } finally {
-      await node.stop();
-    }
-  },
-);
+    },
+  );
+});

@@ -2,7 +2,7 @@ export { nodePeerConnection } from "./peer-connection.ts";
 export type { PeerConnectionOptions } from "./peer-connection.ts";
 export { RpcServer, serve } from "./serve.ts";
 export type { ListeningAddress, ServeOptions } from "./serve.ts";
-export type { HttpHandler, HttpRequest, HttpResponse } from "./handler.ts";
+export type { HttpHandler, HttpRequest, HttpResponse } from "./http-handler.ts";
 export { DEFAULT_SERVER_LIMITS } from "./limits.ts";
 export type { ServerLimits } from "./limits.ts";
 export { ListenError } from "./listen-error.ts";

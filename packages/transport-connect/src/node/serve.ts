@@ -1,15 +1,15 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import * as http from "node:http";
-import * as http2 from "node:http2";
 import * as net from "node:net";
 import { Handler, notFound } from "./handler.ts";
-import type { HttpHandler } from "./handler.ts";
-import { closeWhenIdle } from "./idle.ts";
+import { Engine } from "./engine/engine.ts";
+import type { HttpHandler } from "./http-handler.ts";
+import type { Http2Engine } from "./http2-engine.ts";
 import { checkServerLimits } from "./limits.ts";
 import type { ServerLimits } from "./limits.ts";
 import { ListenError, listenErrorFrom } from "./listen-error.ts";
+import { NodeEngine } from "./node-engine.ts";
 import { sniff } from "./sniff.ts";
-import { UnaryServer } from "./unary/unary-server.ts";
 
 export interface ServeOptions {
   /** The address to listen on, such as `127.0.0.1` or `::`. */
@@ -21,6 +21,11 @@ export interface ServeOptions {
   /** Answers every request that is no RPC. Default: 404. */
   readonly fallback?: HttpHandler;
   readonly limits?: Partial<ServerLimits>;
+  /**
+   * Who speaks HTTP/2: this project's own `@eraft/http2`, or Node's server, which takes ten times as long for a small call. Nobody can tell from
+   * outside. Default `eraft`.
+   */
+  readonly engine?: "eraft" | "node";
   /** Whether calls of methods that `registerUnary` has registered bypass Connect's adapter where they can. Default true. */
   readonly direct?: boolean;
 }
@@ -45,10 +50,9 @@ export class RpcServer {
   readonly #limits: ServerLimits;
   readonly #handler: Handler;
   readonly #http1: http.Server;
-  readonly #http2: http2.Http2Server;
+  readonly #http2: Http2Engine;
   readonly #port: net.Server;
   readonly #sockets = new Set<net.Socket>();
-  readonly #sessions = new Set<http2.ServerHttp2Session>();
   #closed: Promise<void> | null = null;
 
   constructor(options: ServeOptions) {
@@ -60,8 +64,11 @@ export class RpcServer {
     this.#handler = new Handler(options.routes, options.fallback ?? notFound, limits);
     const handle: HttpHandler = (request, response) => this.#handler.handle(request, response);
     this.#http1 = this.#createHttp1(handle);
-    this.#http2 = this.#createHttp2(handle);
-    if (options.direct ?? true) bypass(this.#http2, new UnaryServer(this.#handler.unary, limits));
+    const direct = options.direct ?? true;
+    this.#http2 =
+      options.engine === "node"
+        ? new NodeEngine(this.#handler, handle, limits, direct)
+        : new Engine(this.#handler, limits, direct);
     this.#port = net.createServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#port.maxConnections = limits.maxConnections;
     this.listening = this.#listen(options.host, options.port);
@@ -97,7 +104,7 @@ export class RpcServer {
     sniff(
       socket,
       this.#limits.firstBytesTimeoutMs,
-      (socket) => this.#http2.emit("connection", socket),
+      (socket) => this.#http2.serve(socket),
       (socket) => this.#http1.emit("connection", socket),
     );
   }
@@ -125,43 +132,12 @@ export class RpcServer {
     return server;
   }
 
-  #createHttp2(handler: HttpHandler): http2.Http2Server {
-    const limits = this.#limits;
-    const options: http2.ServerOptions = {
-      maxSessionMemory: limits.sessionMemoryMb,
-      maxHeaderListPairs: limits.maxHeaderPairs,
-      maxSessionInvalidFrames: 100,
-      maxSessionRejectedStreams: 100,
-      settings: {
-        maxConcurrentStreams: limits.maxConcurrentStreams,
-        initialWindowSize: limits.streamWindowBytes,
-        maxHeaderListSize: limits.maxHeaderBytes,
-        enablePush: false,
-      },
-    };
-    const server = http2.createServer(
-      options,
-      handler as unknown as Parameters<typeof http2.createServer>[1],
-    );
-    server.on("session", (session) => {
-      this.#sessions.add(session);
-      session.once("close", () => this.#sessions.delete(session));
-      closeWhenIdle(session, limits.idleSessionTimeoutMs);
-      session.setLocalWindowSize(limits.connectionWindowBytes);
-      if (this.#closed !== null) session.close();
-    });
-    // A broken client is its own problem; without a listener it would be an uncaught exception here.
-    server.on("sessionError", () => {});
-    return server;
-  }
-
   async #close(): Promise<void> {
     // May reject, with what `listening` tells anyway: then there is nothing to close but the timers below.
     const gone = new Promise<void>((resolve) => {
       this.#port.close(() => resolve());
     });
-    this.#handler.shutDown();
-    for (const session of this.#sessions) session.close();
+    this.#http2.close();
     this.#http1.closeIdleConnections();
     for (const socket of this.#sockets) {
       // It never sent a byte, so nobody waits for an answer on it.
@@ -175,14 +151,4 @@ export class RpcServer {
     clearTimeout(grace);
     this.#http1.close();
   }
-}
-
-/** Has `unary` asked first, and whoever listened to `server` before only about what is not for it. */
-function bypass(server: http2.Http2Server, unary: UnaryServer): void {
-  const listeners = server.listeners("stream");
-  server.removeAllListeners("stream");
-  server.on("stream", (stream: http2.ServerHttp2Stream, headers, flags, rawHeaders) => {
-    if (unary.accept(stream, headers, flags)) return;
-    for (const listener of listeners) listener.call(server, stream, headers, flags, rawHeaders);
-  });
 }

@@ -1,59 +1,56 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { fromBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import * as http2 from "node:http2";
 import type { DirectRoute } from "../stream/direct.ts";
 import type { Pipe, PipeListener } from "../stream/pipe.ts";
 import { encodeEnvelope, EnvelopeReader } from "./envelopes.ts";
 import { statusOf } from "./grpc-status.ts";
 
-/** Serves a gRPC streaming call straight on HTTP/2, as `openOn` makes it. */
+/** The answering side of a stream of HTTP/2, whoever serves that; headers that say 200 and the type are sent. */
+export interface PipeStream {
+  /** Bytes that are written and that the connection has not taken. */
+  readonly bufferedBytes: number;
+  write(bytes: Buffer): void;
+  /** Ends the answer. The stream stays half open until the caller has heard that: closing it now would take the trailers with it. */
+  end(trailers: Record<string, string>): void;
+  cancel(): void;
+}
+
+/** Serves a gRPC streaming call straight on HTTP/2, as `openOn` makes it. Is told what comes of the caller. */
 export class ServerPipe<I extends DescMessage, O extends DescMessage> implements Pipe<MessageShape<O>> {
   readonly #route: DirectRoute<I, O>;
-  readonly #stream: http2.ServerHttp2Stream;
-  readonly #response: http2.Http2ServerResponse;
+  readonly #stream: PipeStream;
   readonly #reader: EnvelopeReader;
   #listener: PipeListener<MessageShape<I>> | null = null;
   #isOver = false;
 
-  constructor(
-    route: DirectRoute<I, O>,
-    request: http2.Http2ServerRequest,
-    response: http2.Http2ServerResponse,
-  ) {
+  constructor(route: DirectRoute<I, O>, stream: PipeStream) {
     this.#route = route;
-    this.#stream = request.stream;
-    this.#response = response;
+    this.#stream = stream;
     this.#reader = new EnvelopeReader(route.readMaxBytes, (bytes) => this.#read(bytes));
-    response.writeHead(200, { "content-type": "application/grpc+proto" });
     const listener = route.accept(this);
     if (!this.#isOver) this.#listener = listener;
-    this.#stream.on("data", (chunk: Buffer) => this.#received(chunk));
-    this.#stream.once("end", () => this.#requestsEnded());
-    this.#stream.once("close", () => this.#ended(lost(), false));
   }
 
   get bufferedBytes(): number {
-    return this.#stream.writableLength;
+    return this.#stream.bufferedBytes;
   }
 
   write(message: MessageShape<O>): void {
-    if (!this.#isOver) this.#response.write(encodeEnvelope(this.#route.method.output, message));
+    if (!this.#isOver) this.#stream.write(encodeEnvelope(this.#route.method.output, message));
   }
 
   end(error?: ConnectError): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#listener = null;
-    this.#response.addTrailers(statusOf(error));
-    // The stream stays half open until the caller has heard that: closing it now would take the trailers with it.
-    this.#response.end();
+    this.#stream.end(statusOf(error));
   }
 
   abort(): void {
     this.#isOver = true;
     this.#listener = null;
-    this.#stream.close(http2.constants.NGHTTP2_CANCEL);
+    this.#stream.cancel();
   }
 
   /** The whole server goes away. */
@@ -64,7 +61,7 @@ export class ServerPipe<I extends DescMessage, O extends DescMessage> implements
     listener?.ended(error, true);
   }
 
-  #received(chunk: Buffer): void {
+  received(chunk: Buffer): void {
     if (this.#isOver) return;
     try {
       this.#reader.push(chunk);
@@ -73,15 +70,20 @@ export class ServerPipe<I extends DescMessage, O extends DescMessage> implements
     }
   }
 
-  #read(bytes: Uint8Array): void {
-    if (this.#isOver) return;
-    this.#listener?.received(fromBinary(this.#route.method.input, bytes));
-  }
-
-  #requestsEnded(): void {
+  requestsEnded(): void {
     if (this.#reader.isWithin)
       this.#refuse(new ConnectError("a message that ends early", Code.InvalidArgument));
     else this.#ended(null, false);
+  }
+
+  /** The stream is no more. */
+  closed(): void {
+    this.#ended(lost(), false);
+  }
+
+  #read(bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#listener?.received(fromBinary(this.#route.method.input, bytes));
   }
 
   #refuse(error: ConnectError): void {

@@ -2,13 +2,9 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { parseTimeout, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import type * as http2 from "node:http2";
-import { constants } from "node:http2";
 import type { CallSignal, UnaryContext, UnaryRoute } from "../../direct/unary.ts";
-import { answerLate } from "../body-deadline.ts";
 import { encloseInEnvelope } from "../envelopes.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
-import { objectOf, webHeadersOf } from "./headers.ts";
 import { RequestReader, wholeMessage } from "./request-reader.ts";
 
 /** What a call needs of the server that it came to. */
@@ -16,20 +12,13 @@ export interface CallHost {
   readonly deadlines: Deadlines;
   readonly readMaxBytes: number;
   readonly writeMaxBytes: number;
-  /** Its request has come to its end, one way or another. */
-  received(call: UnaryCall): void;
 }
 
-const CONTENT_TYPE = "application/grpc+proto";
-const SUCCESS = "0";
-const PLAIN_HEADERS = { ":status": 200, "content-type": CONTENT_TYPE };
-const PLAIN_TRAILERS = { "grpc-status": SUCCESS };
-const WITH_TRAILERS = { waitForTrailers: true };
+export const CONTENT_TYPE = "application/grpc+proto";
+export const SUCCESS = "0";
 
-/** One unary gRPC call, straight on HTTP/2. What few calls need is made when it is asked for. */
-export class UnaryCall implements UnaryContext, CallSignal, Expiring {
-  readonly #stream: http2.ServerHttp2Stream;
-  readonly #headers: http2.IncomingHttpHeaders;
+/** One unary gRPC call, straight on HTTP/2, whoever serves that. What few calls need is made when it is asked for. */
+export abstract class UnaryCall implements UnaryContext, CallSignal, Expiring {
   readonly #route: UnaryRoute;
   readonly #host: CallHost;
   #reader: RequestReader | null = null;
@@ -48,28 +37,31 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
   #responseHeader: Headers | null = null;
   #responseTrailer: Headers | null = null;
 
-  constructor(
-    stream: http2.ServerHttp2Stream,
-    headers: http2.IncomingHttpHeaders,
-    route: UnaryRoute,
-    host: CallHost,
-  ) {
-    this.#stream = stream;
-    this.#headers = headers;
+  constructor(route: UnaryRoute, host: CallHost) {
     this.#route = route;
     this.#host = host;
   }
 
-  /** To be called once, when the call is ready to receive. */
-  begin(): void {
-    const timeout = this.#headers["grpc-timeout"];
+  // --- what HTTP/2 brings
+
+  /** The caller cannot be told anything any more. */
+  protected abstract readonly isBroken: boolean;
+  /** As Connect shows them to handlers. */
+  protected abstract headers(): Headers;
+  /** Null for headers of nothing but the type, no message, and trailers of nothing but success. */
+  protected abstract send(header: Headers | null, envelope: Buffer | null, trailer: Headers | null): void;
+  protected abstract sendLate(timeoutMs: number): void;
+  protected abstract breakOff(): void;
+
+  /** To be called once, when the call is ready to receive, with the header `grpc-timeout`. */
+  begin(timeout: string | undefined): void {
     if (timeout === undefined) return;
-    const { error, timeoutMs } = parseTimeout(String(timeout), Number.MAX_SAFE_INTEGER);
+    const { error, timeoutMs } = parseTimeout(timeout, Number.MAX_SAFE_INTEGER);
     if (timeoutMs !== undefined) this.#deadlineMs = performance.now() + timeoutMs;
     if (error !== undefined) this.fail(error);
   }
 
-  receive(chunk: Buffer): void {
+  data(chunk: Buffer): void {
     if (this.#isBegun) return;
     const maxBytes = this.#route.readMaxBytes ?? this.#host.readMaxBytes;
     try {
@@ -85,8 +77,7 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
   }
 
   /** The request has come to its end. */
-  receivedAll(): void {
-    this.#host.received(this);
+  end(): void {
     if (this.#isBegun) return;
     try {
       this.#reader?.end();
@@ -100,7 +91,6 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
 
   /** The caller has left, or has its answer, or the connection broke. */
   closed(): void {
-    this.#host.received(this);
     this.#isClosed = true;
     if (!this.#isAnswered) this.#abort(new ConnectError("the caller has left", Code.Canceled));
     this.#dropTimer();
@@ -122,22 +112,16 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
         new ConnectError("the request could not be read", Code.InvalidArgument),
       );
     }
-    this.#send(null);
+    this.send(this.#responseHeader, null, this.#responseTrailer);
   };
 
   /** Its request should have come to its end. A caller that has its answer, and goes on sending, is broken off. */
   isLate(timeoutMs: number): void {
     // Not both at once: the end of the call would take the answer's place.
-    if (this.#isAnswered) return this.#stream.close(constants.NGHTTP2_CANCEL);
+    if (this.#isAnswered) return this.breakOff();
     this.#isBegun = true;
     this.#isAnswered = true;
-    answerLate(this.#stream, true, timeoutMs);
-  }
-
-  sendTrailers(): void {
-    if (this.#stream.destroyed) return;
-    const trailer = this.#responseTrailer;
-    this.#stream.sendTrailers(trailer === null ? PLAIN_TRAILERS : objectOf(trailer));
+    this.sendLate(timeoutMs);
   }
 
   // --- what handlers see
@@ -152,14 +136,11 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
   }
 
   get requestHeader(): Headers {
-    this.#requestHeader ??= webHeadersOf(this.#headers);
+    this.#requestHeader ??= this.headers();
     return this.#requestHeader;
   }
 
-  requestHeaderValue(name: string): string | undefined {
-    const value = this.#headers[name];
-    return Array.isArray(value) ? value.join(", ") : value;
-  }
+  abstract requestHeaderValue(name: string): string | undefined;
 
   get responseHeader(): Headers {
     this.#responseHeader ??= new Headers({ "content-type": CONTENT_TYPE });
@@ -167,7 +148,7 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
   }
 
   get responseTrailer(): Headers {
-    this.#responseTrailer ??= new Headers(PLAIN_TRAILERS);
+    this.#responseTrailer ??= new Headers({ "grpc-status": SUCCESS });
     return this.#responseTrailer;
   }
 
@@ -277,7 +258,7 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
   #sendAnswer(envelope: Buffer): void {
     this.#isAnswered = true;
     this.#dropTimer();
-    this.#send(envelope);
+    this.send(this.#responseHeader, envelope, this.#responseTrailer);
   }
 
   #encode(answer: MessageInitShape<DescMessage>): Buffer {
@@ -299,19 +280,8 @@ export class UnaryCall implements UnaryContext, CallSignal, Expiring {
     throw new ConnectError(text, Code.ResourceExhausted);
   }
 
-  /** Headers and message leave in one write, with those of other calls of this turn; Node asks for the trailers when it has come to the end. */
-  #send(envelope: Buffer | null): void {
-    const header = this.#responseHeader;
-    this.#stream.respond(
-      header === null ? PLAIN_HEADERS : { ...objectOf(header), ":status": 200 },
-      WITH_TRAILERS,
-    );
-    if (envelope === null) this.#stream.end();
-    else this.#stream.end(envelope);
-  }
-
   #isGone(): boolean {
-    return this.#isAnswered || this.#isClosed || this.#stream.destroyed || this.#stream.closed;
+    return this.#isAnswered || this.#isClosed || this.isBroken;
   }
 
   #abort(reason: ConnectError): void {

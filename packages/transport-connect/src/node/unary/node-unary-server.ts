@@ -2,8 +2,9 @@ import type * as http2 from "node:http2";
 import type { UnaryRoute } from "../../direct/unary.ts";
 import type { ServerLimits } from "../limits.ts";
 import { Deadlines } from "./deadlines.ts";
-import { UnaryCall } from "./unary-call.ts";
-import type { CallHost } from "./unary-call.ts";
+import { NodeUnaryCall } from "./node-unary-call.ts";
+import type { NodeCallHost } from "./node-unary-call.ts";
+import { UnaryRoutes } from "./unary-routes.ts";
 
 /** How often in a timeout the requests are looked at; one is answered at most so much of the timeout late. */
 const LOOKS = 4;
@@ -12,30 +13,28 @@ const LOOKS = 4;
 const END_STREAM = 1;
 
 const CALL = Symbol("call");
-type CalledStream = http2.ServerHttp2Stream & { [CALL]: UnaryCall };
+type CalledStream = http2.ServerHttp2Stream & { [CALL]: NodeUnaryCall };
 
 /**
- * Serves unary gRPC calls of the methods that are registered for it straight on HTTP/2. Connect's adapter makes a dozen async generators, an abort
+ * Serves unary gRPC calls of the methods that are registered for it straight on Node's HTTP/2. Connect's adapter makes a dozen async generators, an abort
  * controller, two `Headers` and a URL for each, which takes five times as long as all the rest.
  */
-export class UnaryServer implements CallHost {
+export class NodeUnaryServer implements NodeCallHost {
   readonly deadlines: Deadlines = new Deadlines();
   readonly readMaxBytes: number;
   readonly writeMaxBytes: number;
-  readonly #routes: ReadonlyMap<string, UnaryRoute>;
+  readonly #routes: UnaryRoutes;
   readonly #timeoutMs: number;
   /** Calls whose request has not come to its end, with how often they were looked at. */
-  readonly #receiving = new Map<UnaryCall, number>();
+  readonly #receiving = new Map<NodeUnaryCall, number>();
   #timer: NodeJS.Timeout | null = null;
-  /** The last one that was found to be an address. */
-  #plainAuthority = "";
 
   /** `routes`: by their paths. */
   constructor(
     routes: ReadonlyMap<string, UnaryRoute>,
     { readMaxBytes, requestTimeoutMs, writeMaxBytes }: ServerLimits,
   ) {
-    this.#routes = routes;
+    this.#routes = new UnaryRoutes(routes);
     this.readMaxBytes = readMaxBytes;
     this.writeMaxBytes = writeMaxBytes;
     this.#timeoutMs = requestTimeoutMs;
@@ -43,18 +42,26 @@ export class UnaryServer implements CallHost {
 
   /** Serves the call if it is one for here; false if it is not. */
   accept(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, flags: number): boolean {
-    const route = this.#routeOf(headers);
+    const route = this.#routes.find({
+      method: headers[":method"],
+      path: headers[":path"],
+      authority: headers[":authority"],
+      contentType: headers["content-type"],
+      encoding: oneOf(headers["grpc-encoding"]),
+      expect: headers.expect,
+    });
     if (route === undefined) return false;
-    const call = new UnaryCall(stream, headers, route, this);
+    const call = new NodeUnaryCall(stream, headers, route, this);
     (stream as CalledStream)[CALL] = call;
     this.#receiving.set(call, 0);
     this.#timer ??= setInterval(this.#look, Math.ceil(this.#timeoutMs / LOOKS)).unref();
     stream.on("error", onError);
     stream.on("close", onClose);
     stream.on("wantTrailers", onWantTrailers);
-    call.begin();
+    const timeout = headers["grpc-timeout"];
+    call.begin(timeout === undefined ? undefined : String(timeout));
     if ((flags & END_STREAM) !== 0) {
-      call.receivedAll();
+      call.end();
     } else {
       stream.on("data", onData);
       stream.on("end", onEnd);
@@ -62,27 +69,8 @@ export class UnaryServer implements CallHost {
     return true;
   }
 
-  received(call: UnaryCall): void {
+  received(call: NodeUnaryCall): void {
     this.#receiving.delete(call);
-  }
-
-  #routeOf(headers: http2.IncomingHttpHeaders): UnaryRoute | undefined {
-    const type = headers["content-type"];
-    if (type !== "application/grpc" && type !== "application/grpc+proto") return undefined;
-    if (headers[":method"] !== "POST" || headers.expect !== undefined) return undefined;
-    const encoding = headers["grpc-encoding"];
-    if (encoding !== undefined && encoding !== "identity") return undefined;
-    const route = this.#routes.get(headers[":path"] ?? "");
-    return route === undefined || !this.#isPlain(headers[":authority"]) ? undefined : route;
-  }
-
-  /** Of the others, Connect decides whether they are addresses at all. */
-  #isPlain(authority: string | undefined): boolean {
-    if (authority === undefined) return false;
-    if (authority === this.#plainAuthority) return true;
-    if (!URL.canParse(`http://${authority}`)) return false;
-    this.#plainAuthority = authority;
-    return true;
   }
 
   readonly #look = (): void => {
@@ -100,11 +88,11 @@ export class UnaryServer implements CallHost {
 // The same functions for all calls, which find theirs by the stream.
 
 function onData(this: http2.ServerHttp2Stream, chunk: Buffer): void {
-  (this as CalledStream)[CALL].receive(chunk);
+  (this as CalledStream)[CALL].data(chunk);
 }
 
 function onEnd(this: http2.ServerHttp2Stream): void {
-  (this as CalledStream)[CALL].receivedAll();
+  (this as CalledStream)[CALL].end();
 }
 
 function onClose(this: http2.ServerHttp2Stream): void {
@@ -117,3 +105,7 @@ function onWantTrailers(this: http2.ServerHttp2Stream): void {
 
 /** It is closed, too, and that is all there is to know. */
 function onError(): void {}
+
+function oneOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(", ") : value;
+}
