@@ -64,7 +64,7 @@ export class Liveness {
   }
 }
 
-function silent(silentMs: number): Error {
+export function silent(silentMs: number): Error {
   return Object.assign(new Error(`no answer to a ping within ${Math.round(silentMs)} ms`), {
     code: "ETIMEDOUT",
   });

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import * as http2 from "node:http2";
 import * as net from "node:net";
-import { Liveness } from "./liveness.ts";
+import { Liveness, silent } from "./liveness.ts";
 import type { LivenessOptions } from "./liveness.ts";
 
 export interface SessionOptions extends LivenessOptions {
@@ -117,13 +117,13 @@ export class PeerSessionManager {
     this.#closed = true;
     this.#current = null;
     for (const [session, { socket }] of this.#sessions) {
-      session.destroy();
+      session.destroy(closed());
       socket.destroy();
     }
   }
 
   async #session(): Promise<http2.ClientHttp2Session> {
-    if (this.#closed) throw new ConnectError("this connection was closed", Code.Canceled);
+    if (this.#closed) throw closed();
     const current = this.#current;
     // A session that has received GOAWAY counts as closed; its last calls go on.
     if (current !== null && !current.closed && !current.destroyed && this.#answers(current)) return current;
@@ -153,8 +153,10 @@ export class PeerSessionManager {
   #answers(session: http2.ClientHttp2Session): boolean {
     const now = performance.now();
     if (this.#pingedAtMs !== null) {
-      if (now - this.#pingedAtMs < this.#options.pingTimeoutMs) return true;
-      session.destroy();
+      const silentMs = now - this.#pingedAtMs;
+      if (silentMs < this.#options.pingTimeoutMs) return true;
+      // With an error: without one it says "no error" to its streams, and Connect leaves the calls under way waiting for their deadlines.
+      session.destroy(silent(silentMs));
       this.#retire(session);
       return false;
     }
@@ -195,7 +197,7 @@ export class PeerSessionManager {
     });
     try {
       await promise;
-      if (this.#closed) throw new ConnectError("this connection was closed", Code.Canceled);
+      if (this.#closed) throw closed();
       this.#current = session;
       this.#heard();
       this.#failure = null;
@@ -234,6 +236,10 @@ export class PeerSessionManager {
     this.#owedSinceMs = null;
     this.#pingedAtMs = null;
   }
+}
+
+function closed(): ConnectError {
+  return new ConnectError("this connection was closed", Code.Canceled);
 }
 
 function unavailable(reason: unknown): ConnectError {
