@@ -69,17 +69,15 @@ for (const number of [1, 2, 39]) console.log(`${number} more: ${await first.prop
 console.log("the leader stops");
 await first.stop();
 const others = servers.filter((server) => server !== first);
-const second = await leaderOf(others);
+const second = await leaderOf(others, first.id);
 console.log(`58 more: ${await second.propose(58)}`);
 for (const server of others) console.log(`a server says ${await server.read("count")}`);
 await Promise.all(others.map((server) => server.stop()));
 
-/** The server that leads, as soon as one of them does. */
-function leaderOf(servers: readonly Server[]): Promise<Server> {
-  const { promise, resolve } = Promise.withResolvers<Server>();
-  for (const server of servers) {
-    if (server.status().role === "leader") resolve(server);
-    server.on("role", ({ role }) => role === "leader" && resolve(server));
-  }
-  return promise;
+/** The server that leads, as soon as one of them has heard of it; another one than the one that does not any more. */
+async function leaderOf([any]: readonly Server[], except: number | null = null): Promise<Server> {
+  const hint = await any?.waitForLeader({ except });
+  const leader = servers.find(({ id }) => id === hint?.leaderId);
+  if (leader === undefined) throw new Error("one of the three leads");
+  return leader;
 }

@@ -1,39 +1,23 @@
 // One server in its thread: a list of words.
-import type { AppliedCommand, LogIndex, StateMachine } from "@eraft/core";
-import { RaftNode } from "@eraft/runtime";
+import { RaftNode, defineStateMachine, json } from "@eraft/runtime";
 import { MemoryStorage } from "@eraft/storage-memory";
 import { parentPort, workerData } from "node:worker_threads";
 import { PortTransport } from "./port-transport.ts";
 
-class Words implements StateMachine<"all", number, readonly string[]> {
-  #words: string[] = [];
-
-  async open(): Promise<LogIndex> {
-    return 0;
-  }
-
-  async apply(commands: readonly AppliedCommand[]): Promise<number[]> {
-    return commands.map(({ command }) => this.#words.push(new TextDecoder().decode(command)));
-  }
-
-  async query(): Promise<readonly string[]> {
-    return [...this.#words];
-  }
-
-  snapshot(): AsyncIterable<Uint8Array> {
-    const view = new TextEncoder().encode(JSON.stringify(this.#words));
-    return (async function* () {
-      yield view;
-    })();
-  }
-
-  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    let json = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of chunks) json += decoder.decode(chunk, { stream: true });
-    this.#words = JSON.parse(json);
-  }
-}
+let words: readonly string[] = [];
+/** The check is for what is in the log: every server has to make the same of it. */
+const commands = json((value) => {
+  if (typeof value === "string") return value;
+  throw new TypeError("a word is a string");
+});
+const stateMachine = defineStateMachine<string, "all", number, readonly string[], readonly string[]>({
+  commands,
+  apply: (word) => (words = [...words, word]).length,
+  malformed: () => words.length,
+  query: () => words,
+  save: () => words,
+  load: (saved) => (words = saved),
+});
 
 const { id, ids } = workerData as { readonly id: number; readonly ids: readonly number[] };
 const node = new RaftNode({
@@ -42,8 +26,8 @@ const node = new RaftNode({
   peers: new Map(ids.map((id) => [id, ""])),
   storage: new MemoryStorage(),
   transport: new PortTransport(id, (port) => parentPort?.postMessage({ type: "port", port }, [port])),
-  stateMachine: new Words(),
-  codec: { encode: (word: string) => new TextEncoder().encode(word) },
+  stateMachine,
+  codec: commands,
   logger: { info() {}, warn() {}, error: console.error },
 });
 node.on("role", ({ role }) => parentPort?.postMessage({ type: "role", role }));

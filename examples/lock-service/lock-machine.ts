@@ -1,4 +1,5 @@
-import type { AppliedCommand, LogIndex, StateMachine } from "@eraft/core";
+import type { StateMachine } from "@eraft/core";
+import { defineStateMachine, json } from "@eraft/runtime";
 
 /** What is done; `elapsedMs` is how much time has passed for the leader since the command that it proposed before this one. */
 export type LockCommand = { readonly elapsedMs: number } & (
@@ -24,55 +25,69 @@ interface Session {
   expiresAtMs: number;
 }
 
-interface Held {
+export interface Held {
   readonly session: number;
   readonly token: number;
+}
+
+/** How commands are written and read. What the log has may be anything: what is none is refused, by every server alike. */
+export const commands = json<LockCommand>((value) => {
+  if (isCommand(value)) return value;
+  throw new TypeError("not a command of the lock service");
+});
+
+export function lockMachine(): StateMachine<string, LockResult, Held | null> {
+  const locks = new Locks();
+  return defineStateMachine({
+    commands,
+    apply: (command) => locks.apply(command),
+    malformed: () => ({ type: "malformed" }),
+    query: (lock: string) => locks.holder(lock),
+    save: () => locks.save(),
+    load: (saved: Saved) => locks.load(saved),
+  });
+}
+
+interface Saved {
+  readonly nowMs: number;
+  readonly number: number;
+  readonly sessions: readonly (readonly [number, Session])[];
+  readonly locks: readonly (readonly [string, Held])[];
 }
 
 /**
  * Locks that end with the sessions of their holders. Time is part of the state: it moves on by what leaders measure and write into the log, so
  * that every server lets the same session expire at the same entry, and no clock has to agree with another.
  */
-export class LockMachine implements StateMachine<string, LockResult, Held | null> {
+class Locks {
   #nowMs = 0;
   /** Numbers the commands; names sessions, and is a token that only grows. */
   #number = 0;
   #sessions = new Map<number, Session>();
   #locks = new Map<string, Held>();
 
-  async open(): Promise<LogIndex> {
-    return 0;
-  }
-
-  async apply(commands: readonly AppliedCommand[]): Promise<LockResult[]> {
-    return commands.map(({ command }) => this.#apply(parse(command)));
-  }
-
   /** Who holds a lock. */
-  async query(lock: string): Promise<Held | null> {
+  holder(lock: string): Held | null {
     return this.#locks.get(lock) ?? null;
   }
 
-  snapshot(): AsyncIterable<Uint8Array> {
-    const view = JSON.stringify([this.#nowMs, this.#number, [...this.#sessions], [...this.#locks]]);
-    return (async function* () {
-      yield new TextEncoder().encode(view);
-    })();
+  save(): Saved {
+    return {
+      nowMs: this.#nowMs,
+      number: this.#number,
+      sessions: [...this.#sessions],
+      locks: [...this.#locks],
+    };
   }
 
-  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    let json = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of chunks) json += decoder.decode(chunk, { stream: true });
-    const [nowMs, number, sessions, locks] = JSON.parse(json);
+  load({ nowMs, number, sessions, locks }: Saved): void {
     this.#nowMs = nowMs;
     this.#number = number;
     this.#sessions = new Map(sessions);
     this.#locks = new Map(locks);
   }
 
-  #apply(command: LockCommand | null): LockResult {
-    if (command === null) return { type: "malformed" };
+  apply(command: LockCommand): LockResult {
     this.#number += 1;
     this.#nowMs += command.elapsedMs;
     this.#expire();
@@ -117,23 +132,22 @@ export class LockMachine implements StateMachine<string, LockResult, Held | null
   }
 }
 
-export function encode(command: LockCommand): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(command));
-}
-
-/** Null for what is no command: every server has to come to the same answer, and none may stop. */
-function parse(bytes: Uint8Array): LockCommand | null {
-  try {
-    const command = JSON.parse(new TextDecoder().decode(bytes));
-    const { op, elapsedMs, ttlMs, session, lock } = command;
-    const isKnown =
-      op === "tick" ||
-      (op === "openSession" && isTime(ttlMs)) ||
-      (Number.isSafeInteger(session) &&
-        (op === "keepAlive" || (["acquire", "release"].includes(op) && typeof lock === "string")));
-    return isKnown && isTime(elapsedMs) ? command : null;
-  } catch {
-    return null;
+function isCommand(value: unknown): value is LockCommand {
+  if (typeof value !== "object" || value === null) return false;
+  const { op, elapsedMs, ttlMs, session, lock } = value as Record<string, unknown>;
+  if (!isTime(elapsedMs)) return false;
+  switch (op) {
+    case "tick":
+      return true;
+    case "openSession":
+      return isTime(ttlMs);
+    case "keepAlive":
+      return Number.isSafeInteger(session);
+    case "acquire":
+    case "release":
+      return Number.isSafeInteger(session) && typeof lock === "string";
+    default:
+      return false;
   }
 }
 

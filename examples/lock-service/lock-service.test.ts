@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { type LockCommand, LockMachine, encode } from "./lock-machine.ts";
+import { type LockCommand, commands, lockMachine } from "./lock-machine.ts";
 
 const COMMANDS: readonly LockCommand[] = [
   { op: "openSession", ttlMs: 50, elapsedMs: 0 },
@@ -19,15 +19,15 @@ const COMMANDS: readonly LockCommand[] = [
 ];
 
 const cases = stateMachineCases({
-  create: () => new LockMachine(),
-  commands: COMMANDS.map(encode),
+  create: lockMachine,
+  commands: COMMANDS.map((command) => commands.encode(command)),
   queries: ["a", "b"],
 });
 for (const { name, run } of cases) test(name, () => run());
 
-async function resultsOf(...commands: readonly LockCommand[]): Promise<unknown[]> {
-  const applied = commands.map((command, at) => ({ index: at + 1, command: encode(command) }));
-  return new LockMachine().apply(applied);
+async function resultsOf(...given: readonly LockCommand[]): Promise<readonly unknown[]> {
+  const applied = given.map((command, at) => ({ index: at + 1, command: commands.encode(command) }));
+  return lockMachine().apply(applied);
 }
 
 test("a lock has one holder, whose token never comes again", async () => {
@@ -55,6 +55,19 @@ test("nobody releases the lock of another", async () => {
     { op: "acquire", session: 2, lock: "a", elapsedMs: 0 },
   );
   expect(results.at(-1)).toEqual({ type: "taken" });
+});
+
+test("what is no command of it is refused, and no server stops", async () => {
+  const bad = [
+    "",
+    "{",
+    "null",
+    '{"op":"tick"}',
+    '{"op":"acquire","session":1,"elapsedMs":0}',
+    '{"op":"steal","elapsedMs":0}',
+  ];
+  const applied = bad.map((text, at) => ({ index: at + 1, command: new TextEncoder().encode(text) }));
+  expect(await lockMachine().apply(applied)).toEqual(bad.map(() => ({ type: "malformed" })));
 });
 
 test("it prints what its README says", async () => {

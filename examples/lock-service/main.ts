@@ -2,7 +2,7 @@
 import { RaftNode } from "@eraft/runtime";
 import { MemoryStorage } from "@eraft/storage-memory";
 import { MemoryNetwork } from "@eraft/transport-memory";
-import { LockMachine, encode } from "./lock-machine.ts";
+import { commands, lockMachine } from "./lock-machine.ts";
 import { type LockNode, LockService } from "./lock-service.ts";
 
 /** What the lock protects. It cannot know who holds the lock, but it can know who held it later. */
@@ -28,18 +28,16 @@ const nodes: LockNode[] = [0, 1, 2].map(
       peers,
       storage: new MemoryStorage(),
       transport: network.transport(id),
-      stateMachine: new LockMachine(),
-      codec: { encode },
+      stateMachine: lockMachine(),
+      codec: commands,
     }),
 );
 // Time for the story: it passes when the story says so.
 let nowMs = 0;
 const services = nodes.map((node) => new LockService(node, () => nowMs));
-const elected = new Promise<number>((resolve) => {
-  for (const [id, node] of nodes.entries()) node.on("role", ({ role }) => role === "leader" && resolve(id));
-});
 await Promise.all(nodes.map((node) => node.start()));
-const locks = services[await elected];
+const { leaderId } = await Promise.race(nodes.map((node) => node.waitForLeader()));
+const locks = services[leaderId];
 if (locks === undefined) throw new Error("one of the three leads");
 
 const shelf = new Shelf();

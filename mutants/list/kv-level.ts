@@ -48,7 +48,7 @@ export const KV_LEVEL: readonly Mutant[] = [
     id: "kv/level-expired-session-stays",
     bug: "has sessions back after a restart that have expired",
     file: STATE,
-    find: '    for (const id of clients.gone) operations.push({ type: "del", key: clientKey(generation, id) });\n',
+    find: '    for (const id of sessions.gone) operations.push({ type: "del", key: sessionKey(generation, id) });\n',
     replace: "",
   },
   {

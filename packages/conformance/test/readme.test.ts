@@ -20,6 +20,12 @@ test.each(["file-storage.ts", "file-storage.test.ts"])(
   },
 );
 
+// Copied, as an example is to be whole in its folder, and a package to import nothing from outside of its own.
+test.each(["file-storage.ts", "file-storage.test.ts"])("it is the same %s as the example's", (file) => {
+  const example = read("..", "..", "..", "examples", "custom-storage", file);
+  expect(example).toBe(read("readme", file));
+});
+
 test("as many broken backends are caught as the README says", () => {
   const counts = [brokenStorages, brokenTransports, brokenStateMachines].map(({ length }) => length);
   const said = /(\d+) storages, (\d+)\stransports and (\d+) state machines/.exec(read("..", "README.md"));

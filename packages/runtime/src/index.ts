@@ -9,6 +9,7 @@ export type { Logger } from "./logger.ts";
 export type {
   AbortSignalLike,
   ChangeOptions,
+  LeaderOptions,
   ReadOptions,
   RequestOptions,
   TransferOptions,

@@ -28,6 +28,7 @@ import type {
   AbortSignalLike,
   ChangeOptions,
   ReadOptions,
+  LeaderOptions,
   RequestOptions,
   TransferOptions,
 } from "./request-options.ts";
@@ -178,13 +179,16 @@ export class RaftNode<
   }
 
   /**
-   * Resolves once this server knows who leads, itself perhaps, with the one that it then knows. May be called before `start`. By the time a caller goes on, the
+   * Resolves once this server knows who leads, itself perhaps, with the one that it then knows; with `except`, once that is another one. May be called before `start`. By the time a caller goes on, the
    * leader may be another one.
    *
    * @throws StoppedError, a NodeFailedError; BusyError if too many wait; the signal's reason when aborted, a TimeoutError when timed out.
    */
-  async waitForLeader(options: RequestOptions = {}): Promise<LeaderHint> {
-    const leader = (): NodeId | null => this.#engine?.loop.leaderId ?? null;
+  async waitForLeader(options: LeaderOptions = {}): Promise<LeaderHint> {
+    const leader = (): NodeId | null => {
+      const leaderId = this.#engine?.loop.leaderId ?? null;
+      return leaderId === (options.except ?? null) ? null : leaderId;
+    };
     await this.#waits.begin(() => leader() !== null, this.#limit(options)).promise;
     const leaderId = leader();
     // Somebody who was told of the leader before us may have deposed it; then that, too, was long enough to wait.

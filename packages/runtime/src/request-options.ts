@@ -16,6 +16,12 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
 }
 
+/** Which leader is waited for. */
+export interface LeaderOptions extends RequestOptions {
+  /** Any other one: for a caller who knows that this one is gone, when the server that is asked has not noticed yet. */
+  readonly except?: NodeId | null;
+}
+
 /** How new the state that answers a read has to be. */
 export interface ReadOptions extends RequestOptions {
   /**

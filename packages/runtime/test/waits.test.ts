@@ -48,6 +48,21 @@ describe("waitForLeader", () => {
     expect(await isSettled(follower.node.waitForLeader())).toBe(false);
   });
 
+  test("ends with another one where the leader that is known is not wanted", async () => {
+    const leader = await cluster.leader();
+    const [follower] = await cluster.followers();
+    if (follower === undefined) throw new Error("There are two.");
+    const { id } = leader.node;
+    await cluster.until(() => follower.node.status().leaderId === id, "the leader is not known");
+    expect(await isSettled(follower.node.waitForLeader({ except: null }))).toBe(true);
+    const other = follower.node.waitForLeader({ except: id });
+    expect(await isSettled(other)).toBe(false);
+    await cluster.await(leader.node.stop());
+    await cluster.until(() => follower.node.status().leaderId !== id, "the leader is not missed");
+    const { leaderId } = await cluster.await(other);
+    expect(members.map(({ node }) => node.id).filter((one) => one !== id)).toContain(leaderId);
+  });
+
   test("needs nothing to happen, and leaves nothing behind, where what it waits for is there", async () => {
     const { node } = await cluster.leader();
     await settle();
