@@ -79,6 +79,7 @@ export function block(fields: readonly string[]): Buffer {
 export const request = (id: number, flags = 5, fields = POST): Buffer =>
   frame(FrameType.headers, flags, id, block(fields));
 
+export const PREFACE_ONLY: Buffer = PREFACE;
 export const BEGIN: Buffer = Buffer.concat([PREFACE, settings()]);
 
 /** A server whose requests are handled as the test says, by default answered once they have ended; and the port where it is. */
