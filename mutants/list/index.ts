@@ -17,6 +17,7 @@ import { CORE_SNAPSHOTS } from "./core-snapshots.ts";
 import { CORE_SUCCESSION } from "./core-succession.ts";
 import { CORE_TRANSFER } from "./core-transfer.ts";
 import { FOUND_MEMBERS } from "./found-members.ts";
+import { HTTP2 } from "./http2.ts";
 import { KV_CLIENT } from "./kv-client.ts";
 import { KV_CONSISTENCY } from "./kv-consistency.ts";
 import { KV_LEVEL } from "./kv-level.ts";
@@ -73,6 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORAGE_WAL_IDENTITY,
   ...STORAGE_LEVEL,
   ...TRANSPORT_MEMORY,
+  ...HTTP2,
   ...TRANSPORT_CONNECT,
   ...TRANSPORT_NODE,
   ...TRANSPORT_STREAMS,

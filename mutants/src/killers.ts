@@ -53,6 +53,7 @@ const KILLERS: Readonly<Record<string, readonly Killer[]>> = {
   "storage-wal": [tests("storage-wal")],
   "storage-level": [tests("storage-level")],
   "transport-memory": [tests("transport-memory"), tests("runtime")],
+  http2: [tests("http2", "http2"), tests("transport-connect", "http2")],
   "transport-connect": [tests("transport-connect")],
   node: [tests("node", "kv", WITHOUT_PROCESSES)],
   bench: [tests("bench", "core", ["apps/bench/test/report.test.ts", "apps/bench/test/wire.test.ts"])],

@@ -1,4 +1,5 @@
 import type { HpackDecoder } from "./hpack/decoder.ts";
+import { requestHeadOf } from "./request-head.ts";
 import type { RequestHead } from "./request-head.ts";
 
 const SLOTS = 16;
@@ -23,7 +24,20 @@ export class HeadCache {
     this.#decoder = decoder;
   }
 
-  find(bytes: Uint8Array, from: number, to: number): RequestHead | null {
+  /** The head that a block stands for. Throws a ConnectionError for what is no block. */
+  read(bytes: Uint8Array, from: number, to: number): RequestHead | "malformed" | "tooLarge" {
+    const found = this.#find(bytes, from, to);
+    if (found !== null) return found;
+    const { changes } = this.#decoder;
+    const fields = this.#decoder.decode(bytes, from, to);
+    if (fields === null) return "tooLarge";
+    const head = requestHeadOf(fields);
+    if (head === null) return "malformed";
+    this.#keep(bytes, from, to, changes, head);
+    return head;
+  }
+
+  #find(bytes: Uint8Array, from: number, to: number): RequestHead | null {
     const slot = this.#slots[slotOf(bytes, from, to)];
     if (slot === undefined || slot.changes !== this.#decoder.changes) return null;
     const { block } = slot;
@@ -33,7 +47,7 @@ export class HeadCache {
   }
 
   /** `changesBefore`: those of the decoder before it has read the block. */
-  keep(bytes: Uint8Array, from: number, to: number, changesBefore: number, head: RequestHead): void {
+  #keep(bytes: Uint8Array, from: number, to: number, changesBefore: number, head: RequestHead): void {
     const { changes } = this.#decoder;
     if (changes !== changesBefore || to - from > MAX_BLOCK_BYTES) return;
     this.#slots[slotOf(bytes, from, to)] = {

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Connection } from "./connection/connection.ts";
-import type { Accept, ConnectionHost } from "./connection/connection.ts";
+import type { Accept, ConnectionHost } from "./connection/connection-host.ts";
 import type { Http2Limits } from "./limits.ts";
 
 export interface Http2ServerOptions {
@@ -44,7 +44,7 @@ export class Http2Server implements ConnectionHost {
 
   /** Takes over a connection of which nothing has been read, or what was read has been put back. */
   serve(socket: Socket): void {
-    const connection = new Connection(socket, this);
+    const connection = new Connection(socket, this, this.#closed);
     this.#connections.add(connection);
     this.#timer ??= setInterval(this.#lookAtAll, this.#lookMs).unref();
     if (this.#isClosed) connection.close();
@@ -56,12 +56,12 @@ export class Http2Server implements ConnectionHost {
     for (const connection of this.#connections) connection.close();
   }
 
-  closed(connection: Connection): void {
+  readonly #closed = (connection: Connection): void => {
     this.#connections.delete(connection);
     if (this.#connections.size > 0 || this.#timer === null) return;
     clearInterval(this.#timer);
     this.#timer = null;
-  }
+  };
 
   readonly #lookAtAll = (): void => {
     this.#look += 1;
