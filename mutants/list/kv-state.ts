@@ -4,6 +4,7 @@ const APPLY = "packages/kv/src/state/apply-write.ts";
 const CURSOR = "packages/kv/src/state/tree-cursor.ts";
 const HISTORY = "packages/kv/src/state/history.ts";
 const KEPT = "packages/kv/src/state/kept-result.ts";
+const WIRE = "packages/kv/src/state/wire.ts";
 const LOGGED = "packages/kv/src/state/logged-writes.ts";
 const COMMAND = "packages/kv/src/state/apply-command.ts";
 const QUERY = "packages/kv/src/state/query.ts";
@@ -128,10 +129,31 @@ export const KV_STATE: readonly Mutant[] = [
     replace: "return bytes;",
   },
   {
+    id: "kv/long-message-overwrites-its-begin",
+    bug: "writes the length of a message of 128 bytes and more over its first bytes",
+    file: WIRE,
+    find: "      this.#bytes.copyWithin(from + more, from, this.#at);\n",
+    replace: "",
+  },
+  {
+    id: "kv/negative-numbers-cut",
+    bug: "reads a number below 0 as a large one",
+    file: WIRE,
+    find: "return Number(BigInt.asIntN(64, value));",
+    replace: "return Number(value);",
+  },
+  {
+    id: "kv/bytes-beyond-the-command",
+    bug: "gives fewer bytes than a field says that it has",
+    file: WIRE,
+    find: '    if (end > this.length) throw new RangeError("it ends too early");\n',
+    replace: "",
+  },
+  {
     id: "kv/nested-message-runs-over",
     bug: "reads a part of a command beyond its end",
     file: LOGGED,
-    find: '  if (reader.pos !== end) throw new Error("it ends too early");\n',
+    find: '  if (reader.at !== end) throw new Error("it ends too early");\n',
     replace: "",
   },
   {

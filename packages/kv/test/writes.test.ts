@@ -1,4 +1,4 @@
-import { toBinary, create } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { CommandSchema } from "@eraft/proto/eraft/kv/v1/command";
 import { expect, test } from "vitest";
 import {
@@ -300,6 +300,38 @@ test("what is written into the log is what command.proto says", () => {
   );
   expect(encodeOpenSession()).toStrictEqual(opening);
   expect(decodeWrites(opening)).toStrictEqual({ writes: [], opensSession: true });
+});
+
+test("the same for values, numbers and commands of any size", () => {
+  const key = new TextEncoder().encode("k");
+  const sizes = [1, 100, 110, 127, 128, 129, 500, 513, 16_370, 16_383, 16_384, MAX_VALUE_BYTES];
+  for (const size of sizes) {
+    const value = new Uint8Array(size).fill(0xe9);
+    const encoded = encodeWrites([
+      {
+        write: { conditions: [], operations: [{ type: "put", key: "k", value }, put("l", "1")] },
+        serial: null,
+      },
+    ]);
+    const operations = [
+      { operation: { case: "put", value: { key, value } } } as const,
+      {
+        operation: {
+          case: "put",
+          value: { key: new TextEncoder().encode("l"), value: new TextEncoder().encode("1") },
+        },
+      } as const,
+    ];
+    const command = create(CommandSchema, { writes: [{ operations }] });
+    expect(Buffer.compare(encoded.subarray(2), toBinary(CommandSchema, command))).toBe(0);
+  }
+  for (const number of [0, 1, 127, 128, 2 ** 31, 2 ** 32, 2 ** 49, 2 ** 53 - 1, -1, -128, -(2 ** 53 - 1)]) {
+    const serial = { sessionId: number, sequence: 1, firstUnanswered: number };
+    const writes = [{ write: { conditions: [], operations: [get("a")] }, serial }];
+    expect(decodeWrites(encodeWrites(writes))).toStrictEqual({ writes, opensSession: false });
+    const [{ serial: message } = {}] = fromBinary(CommandSchema, encodeWrites(writes).subarray(2)).writes;
+    expect(message).toMatchObject({ sessionId: BigInt(number), firstUnanswered: BigInt(number) });
+  }
 });
 
 test("no bytes behind the mark make it throw, and servers make the same of them", async () => {

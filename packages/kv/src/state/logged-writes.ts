@@ -1,6 +1,6 @@
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type ByteString, byteStringOf } from "./byte-string.ts";
-import { type Value, valueBytes, valueOf } from "./value.ts";
+import { type Value, valueOf } from "./value.ts";
+import { LENGTH_DELIMITED, VARINT, WireReader, WireWriter } from "./wire.ts";
 import type { Condition, Operation, Write } from "./write.ts";
 
 /** The first byte of these commands. Tag 0 does not exist in protobuf, so no `kvraftpb.CommandRequest` begins with it. */
@@ -37,13 +37,15 @@ export function isLoggedWrites(command: Uint8Array): boolean {
  * messages: every server does so for every write, and it is most of what a small write costs.
  */
 export function encodeWrites(writes: readonly SerialWrite[]): Uint8Array<ArrayBuffer> {
-  const writer = new BinaryWriter().raw(Uint8Array.of(MARK, VERSION));
+  const writer = new WireWriter();
+  writer.byte(MARK);
+  writer.byte(VERSION);
   for (const { write, serial } of writes) {
-    writer.tag(1, WireType.LengthDelimited).fork();
+    const from = writer.open(1);
     for (const condition of write.conditions) writeCondition(writer, condition);
     for (const operation of write.operations) writeOperation(writer, operation);
     if (serial !== null) writeSerial(writer, serial);
-    writer.join();
+    writer.close(from);
   }
   return writer.finish();
 }
@@ -56,80 +58,90 @@ export function encodeOpenSession(): Uint8Array<ArrayBuffer> {
 export function decodeWrites(bytes: Uint8Array): LoggedWrites | null {
   if (bytes[1] !== VERSION) return null;
   try {
-    return readCommand(new BinaryReader(bytes.subarray(2)));
+    return readCommand(new WireReader(bytes.subarray(2)));
   } catch {
     // They are in the log for good, and need an answer.
     return null;
   }
 }
 
-function writeCondition(writer: BinaryWriter, condition: Condition): void {
-  writer.tag(1, WireType.LengthDelimited).fork();
-  writeBytes(writer, 1, condition.key);
+function writeCondition(writer: WireWriter, condition: Condition): void {
+  const from = writer.open(1);
+  writer.bytes(1, condition.key);
   switch (condition.type) {
     case "exists":
-      writer.tag(2, WireType.Varint).bool(condition.exists);
+      writer.integer(2, condition.exists ? 1 : 0);
       break;
     case "value":
-      writeBytes(writer, 3, condition.value);
+      writer.bytes(3, condition.value);
       break;
     case "modRevision":
-      writer.tag(4, WireType.Varint).int64(condition.modRevision);
+      writer.integer(4, condition.modRevision);
       break;
     case "unknown":
       break;
   }
-  writer.join();
+  writer.close(from);
 }
 
 const OPERATION_FIELDS = { get: 1, put: 2, delete: 3, append: 4 } as const;
 
-function writeOperation(writer: BinaryWriter, operation: Operation): void {
-  writer.tag(2, WireType.LengthDelimited).fork();
+function writeOperation(writer: WireWriter, operation: Operation): void {
+  const from = writer.open(2);
   if (operation.type !== "unknown") {
-    writer.tag(OPERATION_FIELDS[operation.type], WireType.LengthDelimited).fork();
-    writeBytes(writer, 1, operation.key);
-    if ("value" in operation) writeBytes(writer, 2, operation.value);
-    writer.join();
+    const inner = writer.open(OPERATION_FIELDS[operation.type]);
+    writer.bytes(1, operation.key);
+    if ("value" in operation) writer.bytes(2, operation.value);
+    writer.close(inner);
   }
-  writer.join();
+  writer.close(from);
 }
 
-function writeSerial(writer: BinaryWriter, serial: Serial): void {
-  writer.tag(3, WireType.LengthDelimited).fork();
-  writer.tag(1, WireType.Varint).int64(serial.sessionId);
-  writer.tag(2, WireType.Varint).int64(serial.sequence);
-  writer.tag(3, WireType.Varint).int64(serial.firstUnanswered);
-  writer.join();
+function writeSerial(writer: WireWriter, serial: Serial): void {
+  const from = writer.open(3);
+  writer.integer(1, serial.sessionId);
+  writer.integer(2, serial.sequence);
+  writer.integer(3, serial.firstUnanswered);
+  writer.close(from);
 }
 
-function writeBytes(writer: BinaryWriter, field: number, value: Value): void {
-  writer.tag(field, WireType.LengthDelimited).bytes(valueBytes(value));
-}
+// Tags as they are read: the number of the field times eight, and its wire type.
+const message = (field: number): number => (field << 3) | LENGTH_DELIMITED;
+const number = (field: number): number => (field << 3) | VARINT;
 
-function readCommand(reader: BinaryReader): LoggedWrites {
+const WRITE = message(1);
+const OPENS_SESSION = number(2);
+
+function readCommand(reader: WireReader): LoggedWrites {
   const writes: SerialWrite[] = [];
   let opensSession = false;
-  while (reader.pos < reader.len) {
-    const [field, type] = reader.tag();
-    if (field === 1) writes.push(readWrite(reader, type));
-    else if (field === 2 && type === WireType.Varint) opensSession = reader.bool();
+  while (reader.at < reader.length) {
+    const tag = reader.tag();
+    if (tag === WRITE) writes.push(readWrite(reader));
+    else if (tag === OPENS_SESSION) opensSession = reader.unsigned() !== 0;
     else throw new Error("an unknown field");
   }
   if (opensSession === writes.length > 0) throw new Error("neither writes nor a session");
   return { writes, opensSession };
 }
 
-function readWrite(reader: BinaryReader, type: WireType): SerialWrite {
+const CONDITION = message(1);
+const OPERATION = message(2);
+const SERIAL = message(3);
+
+function readWrite(reader: WireReader): SerialWrite {
   const conditions: Condition[] = [];
   const operations: Operation[] = [];
   let serial: Serial | null = null;
-  readMessage(reader, type, (field, type) => {
-    if (field === 1) conditions.push(readCondition(reader, type));
-    else if (field === 2) operations.push(readOperation(reader, type));
-    else if (field === 3) serial = readSerial(reader, type);
+  const end = reader.end();
+  while (reader.at < end) {
+    const tag = reader.tag();
+    if (tag === CONDITION) conditions.push(readCondition(reader));
+    else if (tag === OPERATION) operations.push(readOperation(reader));
+    else if (tag === SERIAL) serial = readSerial(reader);
     else throw new Error("an unknown field");
-  });
+  }
+  checkEnd(reader, end);
   return { write: { conditions, operations }, serial };
 }
 
@@ -139,74 +151,79 @@ type Expectation =
   | { readonly type: "modRevision"; readonly modRevision: number }
   | { readonly type: "unknown" };
 
-function readCondition(reader: BinaryReader, type: WireType): Condition {
+const KEY = message(1);
+const EXISTS = number(2);
+const EXPECTED_VALUE = message(3);
+const MOD_REVISION = number(4);
+
+function readCondition(reader: WireReader): Condition {
   let key: ByteString = "";
   let expected: Expectation = { type: "unknown" };
-  readMessage(reader, type, (field, type) => {
-    if (field === 1) key = byteStringOf(readBytes(reader, type));
-    else if (field === 3) expected = { type: "value", value: valueOf(readBytes(reader, type)) };
-    else if (type !== WireType.Varint) throw new Error("no number");
-    else if (field === 2) expected = { type: "exists", exists: reader.bool() };
-    else if (field === 4) expected = { type: "modRevision", modRevision: Number(reader.int64()) };
+  const end = reader.end();
+  while (reader.at < end) {
+    const tag = reader.tag();
+    if (tag === KEY) key = byteStringOf(reader.bytes());
+    else if (tag === EXPECTED_VALUE) expected = { type: "value", value: valueOf(reader.bytes()) };
+    else if (tag === EXISTS) expected = { type: "exists", exists: reader.unsigned() !== 0 };
+    else if (tag === MOD_REVISION) expected = { type: "modRevision", modRevision: reader.integer() };
     else throw new Error("an unknown field");
-  });
+  }
+  checkEnd(reader, end);
   return { ...expected, key };
 }
 
 const OPERATION_TYPES = [undefined, "get", "put", "delete", "append"] as const;
 
-function readOperation(reader: BinaryReader, type: WireType): Operation {
+function readOperation(reader: WireReader): Operation {
   let operation: Operation = { type: "unknown", key: "" };
-  readMessage(reader, type, (field, type) => {
-    const kind = OPERATION_TYPES[field];
-    if (kind === undefined) throw new Error("an unknown field");
-    operation = readKeyAndValue(kind, reader, type);
-  });
+  const end = reader.end();
+  while (reader.at < end) {
+    const tag = reader.tag();
+    const kind = OPERATION_TYPES[tag >>> 3];
+    if (kind === undefined || tag !== message(tag >>> 3)) throw new Error("an unknown field");
+    operation = readKeyAndValue(kind, reader);
+  }
+  checkEnd(reader, end);
   return operation;
 }
 
-function readKeyAndValue(
-  kind: "get" | "put" | "delete" | "append",
-  reader: BinaryReader,
-  type: WireType,
-): Operation {
+const VALUE = message(2);
+
+function readKeyAndValue(kind: "get" | "put" | "delete" | "append", reader: WireReader): Operation {
   let key: ByteString = "";
   let value: Value = "";
-  readMessage(reader, type, (field, type) => {
-    if (field === 1) key = byteStringOf(readBytes(reader, type));
-    else if (field === 2) value = valueOf(readBytes(reader, type));
+  const end = reader.end();
+  while (reader.at < end) {
+    const tag = reader.tag();
+    if (tag === KEY) key = byteStringOf(reader.bytes());
+    else if (tag === VALUE) value = valueOf(reader.bytes());
     else throw new Error("an unknown field");
-  });
+  }
+  checkEnd(reader, end);
   return kind === "get" || kind === "delete" ? { type: kind, key } : { type: kind, key, value };
 }
 
-function readSerial(reader: BinaryReader, type: WireType): Serial {
-  const numbers = [0, 0, 0];
-  readMessage(reader, type, (field, type) => {
-    if (type !== WireType.Varint || field < 1 || field > 3) throw new Error("an unknown field");
-    numbers[field - 1] = Number(reader.int64());
-  });
-  const [sessionId = 0, sequence = 0, firstUnanswered = 0] = numbers;
+const SESSION_ID = number(1);
+const SEQUENCE = number(2);
+const FIRST_UNANSWERED = number(3);
+
+function readSerial(reader: WireReader): Serial {
+  let sessionId = 0;
+  let sequence = 0;
+  let firstUnanswered = 0;
+  const end = reader.end();
+  while (reader.at < end) {
+    const tag = reader.tag();
+    if (tag === SESSION_ID) sessionId = reader.integer();
+    else if (tag === SEQUENCE) sequence = reader.integer();
+    else if (tag === FIRST_UNANSWERED) firstUnanswered = reader.integer();
+    else throw new Error("an unknown field");
+  }
+  checkEnd(reader, end);
   return { sessionId, sequence, firstUnanswered };
 }
 
-function readBytes(reader: BinaryReader, type: WireType): Uint8Array {
-  if (type !== WireType.LengthDelimited) throw new Error("no bytes");
-  return reader.bytes();
-}
-
-function readMessage(
-  reader: BinaryReader,
-  type: WireType,
-  readField: (field: number, type: WireType) => void,
-): void {
-  if (type !== WireType.LengthDelimited) throw new Error("no message");
-  const length = reader.uint32();
-  const end = reader.pos + length;
-  if (end > reader.len) throw new Error("it ends too early");
-  while (reader.pos < end) {
-    const [field, type] = reader.tag();
-    readField(field, type);
-  }
-  if (reader.pos !== end) throw new Error("it ends too early");
+/** A field inside may have said that it is longer than the message. */
+function checkEnd(reader: WireReader, end: number): void {
+  if (reader.at !== end) throw new Error("it ends too early");
 }
