@@ -1,6 +1,7 @@
 import type { Mutant } from "../src/mutant.ts";
 
 const ENCODE_EXCHANGE = "packages/transport-connect/src/codec/peer/encode-exchange.ts";
+const DECODE_EXCHANGE = "packages/transport-connect/src/codec/peer/decode-exchange.ts";
 
 const SRC = "packages/transport-connect/src";
 const LINK = `${SRC}/client/link.ts`;
@@ -459,6 +460,50 @@ function codec(): readonly Mutant[] {
       file: `${SRC}/codec/own-bytes.ts`,
       find: "const SHARED_BYTES = 16_384;",
       replace: "const SHARED_BYTES = 16_384_000;",
+    },
+    {
+      id: "transport-connect/own-decoder-without-bound",
+      bug: "keeps a message of megabytes in memory for one small command of it",
+      like: ["L17"],
+      file: DECODE_EXCHANGE,
+      find: "this.#bytes.subarray(from, Math.min(endOfAll, from + SHARED_BYTES))",
+      replace: "this.#bytes.subarray(from, endOfAll)",
+    },
+    {
+      id: "transport-connect/own-decoder-keeps-chunk",
+      bug: "takes commands for ones that have memory of their own, however much stands around them",
+      like: ["L17"],
+      file: `${SRC}/codec/own-bytes.ts`,
+      find: "if (command.buffer.byteLength <= SHARED_BYTES) return command;",
+      replace: "if (command.byteLength <= SHARED_BYTES) return command;",
+    },
+    {
+      id: "transport-connect/own-decoder-shifted",
+      bug: "reads a command from where an earlier one stood",
+      file: DECODE_EXCHANGE,
+      find: "      this.#roomFrom = from;\n",
+      replace: "",
+    },
+    {
+      id: "transport-connect/own-decoder-cuts-numbers",
+      bug: "takes a number of more than 32 bits for none",
+      file: DECODE_EXCHANGE,
+      find: "const MAX_FACTOR = 0x80 ** 7;",
+      replace: "const MAX_FACTOR = 0x80 ** 3;",
+    },
+    {
+      id: "transport-connect/own-decoder-last-append-counts",
+      bug: "takes the last body of two, where all others join them",
+      file: DECODE_EXCHANGE,
+      find: "tag === APPEND_ENTRIES && append === null",
+      replace: "tag === APPEND_ENTRIES",
+    },
+    {
+      id: "transport-connect/own-decoder-unsafe-numbers",
+      bug: "reads numbers that it cannot tell apart",
+      file: DECODE_EXCHANGE,
+      find: "return value <= Number.MAX_SAFE_INTEGER ? value : this.#fail();",
+      replace: "return value;",
     },
     {
       id: "transport-connect/own-encoder-writes-zeros",

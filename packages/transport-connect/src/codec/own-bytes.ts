@@ -1,8 +1,8 @@
 /** Commands up to this size share memory with others of their message. */
-const SMALL_BYTES = 4096;
+export const SMALL_BYTES = 4096;
 
 /** How much of it: what the last small command of a message that is still needed may keep alive. */
-const SHARED_BYTES = 16_384;
+export const SHARED_BYTES = 16_384;
 
 /**
  * Gives the commands of one message memory of their own. A log keeps an entry long after its message, and one of 100 bytes that stays where it
@@ -26,6 +26,8 @@ export class OwnBytes {
     const { byteLength } = command;
     const isMost = byteLength * 2 >= command.buffer.byteLength;
     if (byteLength > SMALL_BYTES) return isMost ? command : new Uint8Array(command);
+    // It keeps no more alive where it is.
+    if (command.buffer.byteLength <= SHARED_BYTES) return command;
     if (this.#usedBytes + byteLength > this.#room.byteLength) {
       this.#room = new Uint8Array(Math.max(byteLength, Math.min(SHARED_BYTES, this.#smallBytes)));
       this.#usedBytes = 0;

@@ -1,8 +1,9 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import { toBinary } from "@bufbuild/protobuf";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ExchangeRequestSchema } from "@eraft/proto/eraft/peer/v1";
 import type { ExchangeRequest } from "@eraft/proto/eraft/peer/v1";
+import { decodeExchange } from "../codec/peer/decode-exchange.ts";
 import { encodeExchange } from "../codec/peer/encode-exchange.ts";
 
 /** How gRPC frames a message: a byte of flags, its length in four bytes, the message. */
@@ -14,6 +15,15 @@ export function encodeEnvelope<D extends DescMessage>(schema: D, message: Messag
     if (envelope !== null) return withPrefix(envelope);
   }
   return encloseInEnvelope(toBinary(schema, message));
+}
+
+/** Throws what `fromBinary` does for bytes that are no such message. */
+export function decodeMessage<D extends DescMessage>(schema: D, bytes: Uint8Array): MessageShape<D> {
+  if (schema.typeName === ExchangeRequestSchema.typeName) {
+    const frame = decodeExchange(bytes);
+    if (frame !== null) return frame as unknown as MessageShape<D>;
+  }
+  return fromBinary(schema, bytes);
 }
 
 function allocate(sizeBytes: number): Buffer {

@@ -1,9 +1,8 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import { fromBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { DirectRoute } from "../stream/direct.ts";
 import type { Pipe, PipeListener } from "../stream/pipe.ts";
-import { encodeEnvelope, EnvelopeReader } from "./envelopes.ts";
+import { decodeMessage, encodeEnvelope, EnvelopeReader } from "./envelopes.ts";
 import { statusOf } from "./grpc-status.ts";
 
 /** The answering side of a stream of HTTP/2, whoever serves that; headers that say 200 and the type are sent. */
@@ -83,7 +82,7 @@ export class ServerPipe<I extends DescMessage, O extends DescMessage> implements
 
   #read(bytes: Uint8Array): void {
     if (this.#isOver) return;
-    this.#listener?.received(fromBinary(this.#route.method.input, bytes));
+    this.#listener?.received(decodeMessage(this.#route.method.input, bytes));
   }
 
   #refuse(error: ConnectError): void {

@@ -100,9 +100,11 @@ function decodeEntry(
   requestTerm: number,
 ): Entry | string {
   const term = wire.term === 0n ? requestTerm : Number(wire.term);
-  const fault =
-    notFrom(1, `term of entry ${index}`, term) ?? notAnEntryTerm(index, term, previousTerm, requestTerm);
-  if (fault !== null) return fault;
+  // The words for what is wrong are put together only then: this is done for every entry.
+  if (!Number.isSafeInteger(term) || term < 1 || term < previousTerm || term > requestTerm) {
+    const fault = notFrom(1, `term of entry ${index}`, term);
+    return fault ?? notAnEntryTerm(index, term, previousTerm, requestTerm) ?? `entry ${index} has no term`;
+  }
   const command = bytes.own(wire.command);
   if (wire.configuration === undefined) return { index, term, command };
   if (command.byteLength > 0) return `entry ${index} has both a command and a configuration`;

@@ -1,17 +1,17 @@
 import type { AppendEntries, Entry, ExchangeRequest, Request } from "@eraft/proto/eraft/peer/v1";
-
-// Tags of the fields that occur here, as peer.proto has them: number << 3, and 2 for what has a length.
-const LANE = 0x10;
-const REQUESTS = 0x1a;
-const SEQUENCE = 0x08;
-const TERM = 0x10;
-const APPEND_ENTRIES = 0x22;
-const PREV_LOG_INDEX = 0x08;
-const PREV_LOG_TERM = 0x10;
-const LEADER_COMMIT = 0x18;
-const ENTRIES = 0x22;
-const ENTRY_TERM = 0x08;
-const COMMAND = 0x12;
+import {
+  APPEND_ENTRIES,
+  COMMAND,
+  ENTRIES,
+  ENTRY_TERM,
+  LANE,
+  LEADER_COMMIT,
+  PREV_LOG_INDEX,
+  PREV_LOG_TERM,
+  REQUESTS,
+  SEQUENCE,
+  TERM,
+} from "./exchange-tags.ts";
 
 /**
  * The bytes that protobuf-es gives for `frame`, after `before` bytes that are left to the caller, with each command copied once. Null for a frame with
