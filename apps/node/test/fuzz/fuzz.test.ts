@@ -10,6 +10,7 @@ test(`bad input gets the documented status, changes nothing and leaves nothing b
   const { counts, inspections } = await campaign({ seed, inputs: 8000, chunk: 2000, silenceMs: 300 });
   const rows = [...counts.keys()].filter((kind) => /^(?:vote|append|snapshot): /.test(kind));
   expect(rows).toHaveLength(RAFT_ROWS);
+  expect([...counts.keys()].filter((kind) => kind.startsWith("kv.v1: "))).toHaveLength(9);
   const [first, last] = [inspections[0], inspections.at(-1)];
   // Generous: 6,000 inputs that each left a kilobyte behind would be more.
   expect((last?.heapBytes ?? Infinity) - (first?.heapBytes ?? 0)).toBeLessThan(5 * 2 ** 20);

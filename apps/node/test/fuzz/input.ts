@@ -51,6 +51,7 @@ export type Input = StreamInput | RawInput;
 export const RAFT = "/raftpb.RaftService/";
 export const PEER = "/eraft.peer.v1.PeerService/";
 export const KV = "/kvraftpb.KVService/";
+export const KV_V1 = "/eraft.kv.v1.KvService/";
 
 /** The five bytes before each message of gRPC, and the message. */
 export function enveloped(message: Uint8Array, flags = 0, length = message.length): Buffer {

@@ -1,5 +1,6 @@
 import type { Input } from "./input.ts";
 import { kvInput } from "./kv-inputs.ts";
+import { kvV1Input } from "./kv-v1-inputs.ts";
 import { peerInput } from "./peer-inputs.ts";
 import { raftInput } from "./raft-inputs.ts";
 import { Random } from "./random.ts";
@@ -10,7 +11,8 @@ import { brokenOffInput, envelopeInput, headerInput, protobufInput } from "./wir
 export function inputOf(seed: number, number: number): Input {
   const random = new Random(seed, number);
   const choice = random.below(100);
-  if (choice < 40) return raftInput(random);
+  if (choice < 33) return raftInput(random);
+  if (choice < 40) return kvV1Input(random);
   if (choice < 47) return kvInput(random);
   if (choice < 60) return peerInput(random);
   if (choice < 75) return protobufInput(random);

@@ -1,12 +1,13 @@
 // The node under fire, in a process of its own: whatever it does not catch ends it. Tells its parent what it looks like inside when asked.
 import { createHash } from "node:crypto";
 import type { Clock, InstallSnapshot, Message, OutgoingSnapshot, Receiver, Transport } from "@eraft/core";
-import { type KvQuery, KvStateMachine, encodeCommand, kvService } from "@eraft/kv";
+import { type KvQuery, KvStateMachine, encodeCommand, kvService, kvV1Service } from "@eraft/kv";
 import { KVService, Op } from "@eraft/proto/kvraftpb";
 import { RaftNode } from "@eraft/runtime";
 import { MemoryStorage } from "@eraft/storage-memory";
 import { ConnectTransport, registerUnary } from "@eraft/transport-connect";
 import { nodePeerConnection, serve } from "@eraft/transport-connect/node";
+import { registerKvV1 } from "../../src/server/kv-v1-routes.ts";
 import { COMMIT_INDEX, LAST_INDEX, LEADER, PEERS, SELF, TERM, termAt } from "./cluster.ts";
 
 /** What must not change, and what must not grow. */
@@ -84,6 +85,7 @@ const node = new RaftNode<Uint8Array, KvQuery>({
   seed: 1,
 });
 const kv = kvService(node);
+const kvV1 = kvV1Service(node, stateMachine, { timeLimitMs: 100 });
 const server = serve({
   host: "127.0.0.1",
   port: 0,
@@ -92,6 +94,7 @@ const server = serve({
     const { command, getStatus } = KVService.method;
     registerUnary(router, command, kv.command);
     registerUnary(router, getStatus, kv.getStatus);
+    registerKvV1(router, { service: () => kvV1, track: (call) => call, foreign: () => [] });
   },
 });
 
