@@ -94,8 +94,8 @@ export const HTTP2: readonly Mutant[] = [
     id: "http2/slow-client-kept-in-memory",
     bug: "gives the socket more and more of what the client does not read",
     file: SENDER,
-    find: "    while (this.#waiting.size > 0 && !this.#outbox.isFull) {\n",
-    replace: "    while (this.#waiting.size > 0) {\n",
+    find: "    if (this.#outbox.isFull) {\n",
+    replace: "    if (this.#outbox.isFull && stream.isClosed) {\n",
   },
   {
     id: "http2/client-beyond-its-window",

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FrameType } from "../src/frames/frame-types.ts";
 import {
@@ -146,6 +147,7 @@ test("chunks may be cut at every byte", async () => {
   await Promise.all(
     cuts.map(async (cut) => {
       const client = new RawClient(echo.port);
+      await once(client.socket, "connect");
       for (const [i, to] of [...cut, bytes.byteLength].entries()) {
         client.socket.write(bytes.subarray(cut[i - 1] ?? 0, to));
         // So that each piece is a chunk of its own there.
