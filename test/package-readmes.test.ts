@@ -44,6 +44,7 @@ test("these packages show an example that runs", () => {
   for (const name of [
     "core",
     "http2",
+    "kv",
     "linearizability",
     "proto",
     "simulation",
