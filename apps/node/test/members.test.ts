@@ -102,7 +102,8 @@ test("--no-wait returns when the change is certain; a node that does not come is
   const all = await cluster(1);
   const [address = { text: "" }] = all.free;
   const { contact } = all;
-  expect(await member(contact, "add", "1", address.text, "--no-wait")).toMatchObject({ code: 0, stderr: "" });
+  // It may say that node 1 does not answer, if that takes long enough to be noticed.
+  expect(await member(contact, "add", "1", address.text, "--no-wait")).toMatchObject({ code: 0 });
   expect(standings(await memberList(contact))).toBe("0 voter, 1 promotable");
   const { code, stdout, stderr } = await member(contact, "add", "1", address.text, "--timeout-ms", "500");
   expect(stderr).toContain(`node 1 does not answer at ${address.text}`);
