@@ -418,6 +418,13 @@ export const RUNTIME: readonly Mutant[] = [
     replace: "run();\n    const cancel = (): void => {};",
   },
   {
+    id: "runtime/disk-before-network",
+    bug: "writes to the disk before its messages have left",
+    file: LOOP,
+    find: "if (isAfterMessages && clock.soon !== undefined) await turns.next();",
+    replace: "",
+  },
+  {
     id: "runtime/turn-for-every-socket",
     bug: "takes a turn for each message that arrives, and a write for each",
     file: LOOP,

@@ -38,9 +38,11 @@ test("a turn of the event loop is one: other things come between, and none is le
 /** A host that says when all that has arrived was handed over: when the test does. */
 class HostClock extends ManualClock {
   #waiting: (() => void)[] = [];
+  #isByItself = false;
 
   readonly soon = (fn: () => void): (() => void) => {
     this.#waiting.push(fn);
+    if (this.#isByItself) queueMicrotask(() => this.allArrived());
     return () => {
       this.#waiting = this.#waiting.filter((other) => other !== fn);
     };
@@ -48,6 +50,12 @@ class HostClock extends ManualClock {
 
   allArrived(): void {
     for (const fn of this.#waiting.splice(0)) fn();
+  }
+
+  /** From now on it needs nobody to say so. */
+  goOnByItself(): void {
+    this.#isByItself = true;
+    this.allArrived();
   }
 }
 
@@ -73,6 +81,31 @@ test("what comes in over several sockets is one write, after the last of them", 
   }
   expect(storage.calls.filter((call) => call === "write")).toHaveLength(writes + 1);
   expect(journal.lines.map((line) => line.split(":")[1])).toEqual(["a", "b", "c"]);
+});
+
+test("messages are with the network before the disk is written to, which holds up everything else", async () => {
+  const clock = new HostClock();
+  cluster = await Cluster.start(2, { clock, transferOnStop: false });
+  const isServing = (): boolean =>
+    cluster?.leaders().some(({ node }) => node.status().lastApplied > 0) ?? false;
+  while (!isServing()) {
+    clock.advance(25);
+    clock.allArrived();
+    await settle();
+  }
+  const [leader] = cluster.leaders();
+  const writes = (): number => leader?.storage.calls.filter((call) => call === "write").length ?? 0;
+  const before = writes();
+  const answer = leader?.node.propose(bytes("a"));
+  clock.allArrived();
+  await settle();
+  // Its turn has come, and what it has for the other one is sent.
+  expect(writes()).toBe(before);
+  clock.allArrived();
+  await settle();
+  expect(writes()).toBe(before + 1);
+  clock.goOnByItself();
+  expect(await answer).toMatch(":a");
 });
 
 test("of entries with and without somebody who waits, each gets its own result", () => {
