@@ -67,6 +67,7 @@ function short(what: string): string {
     .replace(/^put latency(?:, | )/, "")
     .replace(/^time a put after /, "")
     .replace(/^puts of /, "")
+    .replace(/^puts over one session stream.*/, "puts, session stream")
     .replace(/^from kill -9.*/, "kill -9 to next put")
     .replace(/^start-up with.*/, "start-up, long log")
     .replace(/^a node that was away.*/, "catch up by snapshot")

@@ -64,7 +64,7 @@ export function lineChart(points: readonly Point[], { title, show }: Chart): str
   const powers = powersAround(Math.min(...values), Math.max(...values));
   const toX = axis(Math.min(...points.map(({ x }) => x)), Math.max(...points.map(({ x }) => x)), {
     from: left + 20,
-    to: WIDTH - 40,
+    to: WIDTH - 70,
   });
   const toY = axis(powers[0] ?? 1, powers.at(-1) ?? 10, { from: bottom, to: TOP });
   const grid = powers.flatMap((power) => [
