@@ -11,10 +11,12 @@ import { summaryOf, tableOf } from "../src/table.ts";
 
 const HELP = `Puts each seeded bug into a copy of the sources, and lets simulator and tests find it.
 
-  pnpm mutants [--only PATTERN] [--jobs N] [--write] [--list]
+  pnpm mutants [--only PATTERN] [--jobs N] [--write [--again]] [--list]
       --only   the mutants whose id matches this regular expression
       --jobs   how many to examine at a time, each in a copy of its own (default 2)
-      --write  writes mutants/TABLE.md, which needs the whole list, and as it goes mutants/noticed-by.json: where to look first next time
+      --write  examines those that have changed, or whose code has, since they were examined last; keeps as it goes what became of each in
+               mutants/examined.json, so that a run that was ended can be gone on with; and writes mutants/TABLE.md
+      --again  with --write: the others, too
       --list   prints the ids and does nothing
 
   Exit code 1 if one survives, 2 if the run says nothing: a mutant no longer fits the sources, or a killer fails without any.`;
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     jobs: { type: "string", default: "2" },
     write: { type: "boolean", default: false },
+    again: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -41,33 +44,41 @@ async function main(): Promise<void> {
   const jobs = Number(values.jobs);
   if (!Number.isSafeInteger(jobs) || jobs < 1)
     return refuse(`--jobs ${values.jobs}: an integer from 1 on is needed`);
-  if (values.write && mutants.length < MUTANTS.length)
-    return refuse("--write and --only: a table of some is none");
+  if (values.again && !values.write) return refuse("--again belongs to --write");
   if (mutants.length === 0) return refuse(`no mutant's id matches ${pattern.source}`);
   try {
     // All of them before the first one, so that nobody waits for half an hour to hear of it.
-    for (const mutant of mutants) mutated(ROOT, mutant);
-    const { results, invalid } = await examineAll(mutants, jobs);
+    for (const mutant of MUTANTS) mutated(ROOT, mutant);
+    const memory = new Memory(ROOT);
+    const isNews = (mutant: Mutant): boolean =>
+      !values.write || values.again || memory.examined(mutant) === null;
+    const { results, invalid } = await examineAll(mutants.filter(isNews), jobs, memory);
     console.log(summaryOf(results));
     if (results.some(({ killedBy }) => killedBy === null)) process.exitCode = 1;
-    if (invalid > 0) return refuse(`${invalid} mutants are none; the table is not written`);
-    if (values.write) writeFileSync(join(ROOT, "mutants/TABLE.md"), tableOf(results));
+    if (values.write) writeTable(memory);
+    if (invalid > 0) return refuse(`${invalid} mutants are none`);
   } catch (error) {
     refuse(String(error));
   }
 }
 
-interface Examined {
+/** Of all that is known, whichever run has found it out. */
+function writeTable(memory: Memory): void {
+  const rows = MUTANTS.map((mutant) => ({ mutant, examined: memory.examined(mutant) }));
+  writeFileSync(join(ROOT, "mutants/TABLE.md"), tableOf(rows));
+  if (rows.some(({ examined }) => examined?.killedBy === null)) process.exitCode = 1;
+}
+
+interface Outcome {
   /** In the order of the list, whatever the order in which they ended. */
   readonly results: readonly Result[];
   readonly invalid: number;
 }
 
-async function examineAll(all: readonly Mutant[], jobs: number): Promise<Examined> {
+async function examineAll(all: readonly Mutant[], jobs: number, memory: Memory): Promise<Outcome> {
   const results: (Result | null)[] = [];
   const waiting = [...all.entries()];
   const baselines = new Baselines((line) => console.log(line));
-  const memory = new Memory(ROOT);
   const work = async (): Promise<void> => {
     const examiner = new Examiner(ROOT, baselines, memory);
     try {
@@ -76,8 +87,8 @@ async function examineAll(all: readonly Mutant[], jobs: number): Promise<Examine
         const result = await examineOne(examiner, mutant);
         results[at] = result;
         if (!values.write || result === null) continue;
-        memory.learn(mutant.id, result.file);
-        memory.write();
+        memory.learn(mutant, result);
+        memory.write(MUTANTS);
       }
     } finally {
       // Nothing is left for the others either, if this one failed.

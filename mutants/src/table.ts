@@ -1,18 +1,27 @@
-import type { Result } from "./examine.ts";
-import { packageOf } from "./mutant.ts";
+import type { Examined } from "./memory.ts";
+import { type Mutant, packageOf } from "./mutant.ts";
 
-/** The results as a Markdown page, in the order of the list. */
-export function tableOf(results: readonly Result[]): string {
-  const packages = [...new Set(results.map(({ mutant }) => packageOf(mutant)))];
+/** A mutant, and what is known of it; null if it has to be examined. */
+export interface Row {
+  readonly mutant: Mutant;
+  readonly examined: Examined | null;
+}
+
+/** What is known as a Markdown page, in the order of the list. */
+export function tableOf(rows: readonly Row[]): string {
+  const packages = [...new Set(rows.map(({ mutant }) => packageOf(mutant)))];
   const sections = packages.map((name) => {
-    const own = results.filter(({ mutant }) => packageOf(mutant) === name);
+    const own = rows.filter(({ mutant }) => packageOf(mutant) === name);
     return `## ${name}\n\n${HEAD}\n${own.map(rowOf).join("\n")}\n`;
   });
-  return `${INTRODUCTION}\n**${summaryOf(results)}**\n\n${sections.join("\n")}`;
+  const known = rows.flatMap(({ examined }) => (examined === null ? [] : [examined]));
+  const left = rows.length - known.length;
+  const more = left === 0 ? "" : `; ${left} more have changed since they were examined, or never were`;
+  return `${INTRODUCTION}\n**${summaryOf(known)}${more}**\n\n${sections.join("\n")}`;
 }
 
 /** One line: how many were killed, and how fast. */
-export function summaryOf(results: readonly Result[]): string {
+export function summaryOf(results: readonly Pick<Examined, "killedBy" | "seconds">[]): string {
   const killed = results.filter(({ killedBy }) => killedBy !== null);
   const seconds = killed.map((result) => result.seconds).toSorted((a, b) => a - b);
   const median = seconds[Math.floor(seconds.length / 2)] ?? 0;
@@ -32,14 +41,15 @@ Seconds count every killer that was tried before the right one, each with one wo
 
 const HEAD = "| mutant | what it does | like | killed by | seconds |\n| --- | --- | --- | --- | ---: |";
 
-function rowOf({ mutant, killedBy, seconds }: Result): string {
+function rowOf({ mutant, examined }: Row): string {
   const name = mutant.id.slice(packageOf(mutant).length + 1);
+  const killedBy = examined === null ? "not examined" : (examined.killedBy ?? "**survives**");
   const cells = [
     name,
     mutant.bug,
     mutant.like?.join(", ") ?? "",
-    killedBy ?? "**survives**",
-    seconds.toFixed(1),
+    killedBy,
+    examined?.seconds.toFixed(1) ?? "",
   ];
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
 }
