@@ -1,4 +1,10 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type MessageInitShape, create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type PutRequest,
+  type StreamReplySchema,
+  StreamRequestSchema,
+  StreamResponseSchema,
+} from "@eraft/proto/eraft/kv/v1";
 import { CommandRequestSchema, CommandResponseSchema, Op } from "@eraft/proto/kvraftpb";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,6 +12,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { KeySpinner } from "../src/load/key-spinner.ts";
 import { keyAt, valueOf } from "../src/load/keys.ts";
+import { countReplies, putRequests } from "../src/load/stream-messages.ts";
 import { frame } from "../src/systems/grpc-client.ts";
 import { eraft } from "../src/systems/eraft.ts";
 import { Fields, message } from "../src/systems/protobuf.ts";
@@ -90,4 +97,37 @@ test("the body that h2load sends has another key every time it is looked at, of 
 test("a value says which write it is of, and has the length that was asked for", () => {
   for (const bytes of [1, 12, 16, 128]) expect(valueOf(bytes, 123_456)).toHaveLength(bytes);
   expect(valueOf(128, 17).equals(valueOf(128, 18))).toBe(false);
+});
+
+test("the messages of a stream are what the generated code reads and writes", () => {
+  const puts = { sessionId: 300, keys: 7, valueBytes: 128 };
+  const framed = putRequests(puts, 5, 25, 3);
+  expect(framed.readUInt32BE(1)).toBe(framed.length - 5);
+  const { calls } = fromBinary(StreamRequestSchema, framed.subarray(5));
+  expect(calls).toHaveLength(20);
+  for (const [at, { callId, call }] of calls.entries()) {
+    const number = 5 + at;
+    expect(callId).toBe(BigInt(number + 1));
+    const { key, value, serial } = call.value as PutRequest;
+    expect([call.case, Buffer.from(key).toString(), Buffer.from(value).toString()]).toEqual([
+      "put",
+      keyAt(number % 7),
+      valueOf(128, number).toString(),
+    ]);
+    expect(serial).toMatchObject({ sessionId: 300n, sequence: BigInt(number + 1), firstUnanswered: 3n });
+  }
+  const reply = (id: number, revision: number) => ({
+    callId: BigInt(id),
+    reply: { case: "put", value: { revision: BigInt(revision) } } as const,
+  });
+  const responseOf = (...replies: MessageInitShape<typeof StreamReplySchema>[]): Buffer =>
+    Buffer.from(toBinary(StreamResponseSchema, create(StreamResponseSchema, { replies })));
+  expect(countReplies(responseOf(reply(127, 1), reply(128, 2), reply(129, 300)), 127)).toBe(3);
+  expect(() => countReplies(responseOf(reply(127, 1), reply(129, 2)), 127)).toThrow("out of its turn");
+  const refusal = { callId: 127n, reply: { case: "failure", value: { message: "busy" } } } as const;
+  expect(() => countReplies(responseOf(refusal), 127)).toThrow(/refused: .*busy/s);
+  expect(() =>
+    countReplies(responseOf({ callId: 127n, reply: { case: "delete", value: {} } } as const), 127),
+  ).toThrow("something else");
+  expect(() => countReplies(responseOf(reply(127, 1)).subarray(0, 3), 127)).toThrow("ends within");
 });

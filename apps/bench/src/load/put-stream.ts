@@ -1,15 +1,13 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
-import { Fields, fieldsOf, message } from "../systems/protobuf.ts";
+import { Fields } from "../systems/protobuf.ts";
 import type { ClusterNode } from "../systems/cluster.ts";
-import { keyAt, valueOf } from "./keys.ts";
+import { countReplies, putRequests } from "./stream-messages.ts";
 
 /** As many writes of one session may be without an answer; the servers say so. */
 export const SESSION_WINDOW = 1024;
 
 const SERVICE = "/eraft.kv.v1.KvService";
 const FRAME_BYTES = 5;
-const PUT_REPLY = 3;
-const FAILURE_REPLY = 8;
 
 export interface PutStreamPlan {
   readonly keys: number;
@@ -24,7 +22,7 @@ export class PutStream {
   readonly #plan: PutStreamPlan;
   readonly #session: ClientHttp2Session;
   readonly #stream: ClientHttp2Stream;
-  readonly #sessionId: bigint;
+  readonly #sessionId: number;
   readonly #ended: Promise<void>;
   /** Bytes of an answer that has not come to its end. */
   #rest: Buffer = Buffer.alloc(0);
@@ -34,7 +32,7 @@ export class PutStream {
   #failure: Error | null = null;
   #wake: (() => void) | null = null;
 
-  private constructor(node: ClusterNode, plan: PutStreamPlan, sessionId: bigint) {
+  private constructor(node: ClusterNode, plan: PutStreamPlan, sessionId: number) {
     this.#plan = plan;
     this.#sessionId = sessionId;
     this.#session = connect(`http://${node.address}`, { settings: { initialWindowSize: 1 << 20 } });
@@ -56,7 +54,7 @@ export class PutStream {
 
   static async open(node: ClusterNode, plan: PutStreamPlan): Promise<PutStream> {
     const answer = await node.client.call(`${SERVICE}/OpenSession`, new Uint8Array(0), { timeoutMs: 5000 });
-    return new PutStream(node, plan, new Fields(answer).number(1));
+    return new PutStream(node, plan, Number(new Fields(answer).number(1)));
   }
 
   /** How many were acknowledged, all of those before them included. */
@@ -86,20 +84,11 @@ export class PutStream {
   /** Sends as many as there is room for, as one message. */
   #fill(): void {
     const room = this.#acknowledged + SESSION_WINDOW - this.#sent;
-    const parts: Uint8Array[] = [Buffer.alloc(FRAME_BYTES)];
-    for (let count = 0; count < room; count += 1) parts.push(this.#call(this.#sent + count));
-    this.#sent += room;
-    const bytes = Buffer.concat(parts);
-    bytes.writeUInt32BE(bytes.length - FRAME_BYTES, 1);
-    this.#stream.write(bytes);
-  }
-
-  /** A StreamCall, as the field of a StreamRequest. */
-  #call(number: number): Buffer {
     const { keys, valueBytes } = this.#plan;
-    const serial = message([1, this.#sessionId], [2, number + 1], [3, this.#acknowledged + 1]);
-    const put = message([1, keyAt(number % keys)], [2, valueOf(valueBytes, number)], [3, serial]);
-    return message([1, message([1, number + 1], [PUT_REPLY, put])]);
+    const puts = { sessionId: this.#sessionId, keys, valueBytes };
+    const from = this.#sent;
+    this.#sent += room;
+    this.#stream.write(putRequests(puts, from, this.#sent, this.#acknowledged + 1));
   }
 
   #received(chunk: Buffer): void {
@@ -107,7 +96,7 @@ export class PutStream {
       let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
       while (bytes.length >= FRAME_BYTES && bytes.length >= FRAME_BYTES + bytes.readUInt32BE(1)) {
         const end = FRAME_BYTES + bytes.readUInt32BE(1);
-        this.#answered(bytes.subarray(FRAME_BYTES, end));
+        this.#acknowledged += countReplies(bytes.subarray(FRAME_BYTES, end), this.#acknowledged + 1);
         bytes = bytes.subarray(end);
       }
       this.#rest = bytes;
@@ -116,19 +105,6 @@ export class PutStream {
     }
     if (this.#acknowledged === this.#sent && !this.#isSending) this.#wake?.();
     else if (this.#isSending) this.#fill();
-  }
-
-  /** A StreamResponse: its replies come in the order of the calls, or the servers have broken their word. */
-  #answered(response: Buffer): void {
-    for (const reply of fieldsOf(response, 1)) {
-      const fields = new Fields(reply);
-      const failure = fields.bytes(FAILURE_REPLY);
-      if (failure !== null) throw new Error(`a put was refused: ${new Fields(failure).text(2)}`);
-      if (fields.bytes(PUT_REPLY) === null) throw new Error("a put got the answer of something else");
-      if (fields.number(1) !== BigInt(this.#acknowledged + 1))
-        throw new Error("an answer came out of its turn");
-      this.#acknowledged += 1;
-    }
   }
 
   #fail(error: Error): void {

@@ -29,26 +29,6 @@ function varint(value: bigint): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** Each of the values of a length-delimited field that is repeated, in a message that has no other fields. Throws for what is no such message. */
-export function* fieldsOf(bytes: Buffer, field: number): Generator<Buffer, void> {
-  const tag = (field << 3) | 2;
-  for (let offset = 0; offset < bytes.length;) {
-    if (bytes[offset] !== tag) throw new Error(`a message has something else than field ${field}`);
-    offset += 1;
-    let length = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = bytes[offset];
-      if (byte === undefined || shift > 28) throw new Error("a protobuf message ends within a length");
-      offset += 1;
-      length += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) break;
-    }
-    if (offset + length > bytes.length) throw new Error("a protobuf message ends within a field");
-    yield bytes.subarray(offset, offset + length);
-    offset += length;
-  }
-}
-
 /** The fields of a message by number; of a repeated one the last. Throws for what is no message. */
 export class Fields {
   readonly #values = new Map<number, bigint | Buffer>();
