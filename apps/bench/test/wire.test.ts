@@ -99,6 +99,13 @@ test("a value says which write it is of, and has the length that was asked for",
   expect(valueOf(128, 17).equals(valueOf(128, 18))).toBe(false);
 });
 
+const reply = (id: number, revision: number) => ({
+  callId: BigInt(id),
+  reply: { case: "put", value: { revision: BigInt(revision) } } as const,
+});
+const responseOf = (...replies: MessageInitShape<typeof StreamReplySchema>[]): Buffer =>
+  Buffer.from(toBinary(StreamResponseSchema, create(StreamResponseSchema, { replies })));
+
 test("the messages of a stream are what the generated code reads and writes", () => {
   const puts = { sessionId: 300, keys: 7, valueBytes: 128 };
   const framed = putRequests(puts, 5, 25, 3);
@@ -116,12 +123,6 @@ test("the messages of a stream are what the generated code reads and writes", ()
     ]);
     expect(serial).toMatchObject({ sessionId: 300n, sequence: BigInt(number + 1), firstUnanswered: 3n });
   }
-  const reply = (id: number, revision: number) => ({
-    callId: BigInt(id),
-    reply: { case: "put", value: { revision: BigInt(revision) } } as const,
-  });
-  const responseOf = (...replies: MessageInitShape<typeof StreamReplySchema>[]): Buffer =>
-    Buffer.from(toBinary(StreamResponseSchema, create(StreamResponseSchema, { replies })));
   expect(countReplies(responseOf(reply(127, 1), reply(128, 2), reply(129, 300)), 127)).toBe(3);
   expect(() => countReplies(responseOf(reply(127, 1), reply(129, 2)), 127)).toThrow("out of its turn");
   const refusal = { callId: 127n, reply: { case: "failure", value: { message: "busy" } } } as const;
