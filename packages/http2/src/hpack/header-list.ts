@@ -1,7 +1,8 @@
 /** A token (RFC 9110, 5.6.2) in lower case (RFC 9113, 8.2), or a pseudo-header. */
 const NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-// oxlint-disable-next-line no-control-regex -- that is what is not allowed in there.
-const NO_VALUE = /[\0\r\n\u0100-\uffff]|^[ \t]|[ \t]$/;
+const NO_VALUE = /[\u0100-\uffff]|^[ \t]|[ \t]$/;
+/** What ends a field of other versions of HTTP (RFC 9113, 8.2.1). */
+const BREAKS = ["\0", "\r", "\n"];
 
 /** Headers or trailers to be sent: checked once, and encoded once per connection if they are `fixed`. */
 export class HeaderList {
@@ -31,5 +32,5 @@ export function isName(name: string): boolean {
 
 /** Whether it may be the value of one (RFC 9113, 8.2.1): no NUL, no line break, no white space around it; a byte a character. */
 export function isValue(value: string): boolean {
-  return !NO_VALUE.test(value);
+  return !NO_VALUE.test(value) && !BREAKS.some((character) => value.includes(character));
 }
