@@ -3,6 +3,7 @@ import type { Mutant } from "../src/mutant.ts";
 const TRANSFER = "packages/core/src/transfer.ts";
 const LEADER = "packages/core/src/leader.ts";
 const RAFT = "packages/core/src/raft.ts";
+const STALE = "packages/core/src/stale-requests.ts";
 
 /** Leadership that is handed over (dissertation, 3.10), and what is promised to clients meanwhile (6.4.1). */
 export const CORE_TRANSFER: readonly Mutant[] = [
@@ -122,6 +123,55 @@ export const CORE_TRANSFER: readonly Mutant[] = [
     file: RAFT,
     find: "    this.#campaign(true);\n",
     replace: "    this.#transitions.seekElection();\n",
+  },
+  {
+    id: "core/late-timeout-now-obeyed",
+    bug: "stands for election because its leader wanted that long ago, and has gone on since",
+    file: RAFT,
+    find: "    if (staleRequests.isStale(sequence)) return;\n",
+    replace: "",
+  },
+  {
+    id: "core/overtaken-timeout-now-ignored",
+    bug: "does not take over because a heartbeat was a little faster than the leader's request",
+    file: STALE,
+    find: "this.#ticks - mark.at > this.#patienceTicks) {",
+    replace: "this.#ticks - mark.at >= 1) {",
+  },
+  {
+    id: "core/timeout-now-ignored-a-tick-early",
+    bug: "does not take over although the leader may still wait for that",
+    file: STALE,
+    find: "this.#ticks - mark.at > this.#patienceTicks) {",
+    replace: "this.#ticks - mark.at >= this.#patienceTicks) {",
+  },
+  {
+    id: "core/timeout-now-late-by-the-last-message",
+    bug: "counts from the last message of the leader that overtook its request, and there is always another one",
+    file: STALE,
+    find: "    if (last?.at === this.#ticks) last.sequence = sequence;\n    else this.#marks.push({ sequence, at: this.#ticks });",
+    replace: "    this.#marks = [{ sequence, at: this.#ticks }];",
+  },
+  {
+    id: "core/timeout-now-of-the-same-tick",
+    bug: "remembers only the first of the messages that come in together",
+    file: STALE,
+    find: "    if (last?.at === this.#ticks) last.sequence = sequence;\n    else this.#marks.push",
+    replace: "    if (last?.at !== this.#ticks) this.#marks.push",
+  },
+  {
+    id: "core/timeout-now-against-the-last-leaders-numbers",
+    bug: "ignores every request of a leader that has sent less in its term than the one before",
+    file: STALE,
+    find: "    this.#marks = [];\n    this.#overtaken = 0;\n",
+    replace: "",
+  },
+  {
+    id: "core/timeout-now-against-numbers-of-the-transport",
+    bug: "takes a number that the transport put on a request for the leader's, and every request of the leader for late",
+    file: STALE,
+    find: "    if (!(sequence < FIRST_TRANSPORT_SEQUENCE)) return;\n",
+    replace: "",
   },
   // --- leases
   {

@@ -21,6 +21,7 @@ export class Follower implements Role {
 
   tick(): void {
     this.#reads.tick();
+    this.server.staleRequests.tick();
     if (!this.server.timer.tick()) return;
     this.server.giveUpReads();
     // An election begins with a vote for oneself on disk. While the disk is busy a campaign could not leave this server anyway; the

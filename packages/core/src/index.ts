@@ -43,6 +43,7 @@ export type {
   Response,
   TimeoutNow,
 } from "./messages.ts";
+export { FIRST_TRANSPORT_SEQUENCE } from "./messages.ts";
 export type {
   Alert,
   ConfigurationRequest,

@@ -1,5 +1,8 @@
 import type { Configuration, Entry, LogIndex, NodeId, Term } from "./types.ts";
 
+/** The numbers from here on are for transports whose wire has none, see {@link Envelope.sequence}; those that the core gives are below. */
+export const FIRST_TRANSPORT_SEQUENCE: number = 2 ** 52;
+
 interface Envelope {
   readonly from: NodeId;
   readonly to: NodeId;
@@ -7,8 +10,8 @@ interface Envelope {
   readonly term: Term;
   /**
    * Ties a response to its request: whoever makes a request chooses the number, the answer repeats it. The core numbers
-   * what it sends; a transport whose wire has no such field keeps it beside the open call and puts numbers of its own on the
-   * requests it receives.
+   * what it sends, and what it sends later has a higher number; a transport whose wire has no such field keeps it beside the
+   * open call and puts numbers of its own on the requests it receives, from FIRST_TRANSPORT_SEQUENCE on.
    */
   readonly sequence: number;
 }
@@ -44,7 +47,10 @@ export interface PreVoteResponse extends Envelope {
   readonly voteGranted: boolean;
 }
 
-/** The leader asks its successor to stand for election at once (3.10). Nobody answers. */
+/**
+ * The leader asks its successor to stand for election at once (3.10). Nobody answers. It is ignored by whoever has, for longer than the leader waits, had
+ * something that the leader has sent later.
+ */
 export interface TimeoutNow extends Envelope {
   readonly type: "timeoutNow";
 }

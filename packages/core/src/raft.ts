@@ -205,7 +205,7 @@ export class Raft {
     if (request.type === "requestVote") return answerRequestVote(server, request);
     // From here on the sender is this term's leader (3.4): a candidate gives up, a follower knows whom to name to clients.
     if (this.#role.name !== "follower") this.#become(new Follower(server, this.#transitions));
-    server.heardFromLeader(request.from);
+    server.heardFromLeader(request.from, request.sequence);
     if (request.type === "appendEntries") return answerAppendEntries(server, request);
     // A snapshot that adds nothing, or comes while another is being installed, is answered like one that is installed: the
     // answer waits until all that is durable, and the leader finds out with its next AppendEntries.
@@ -225,9 +225,11 @@ export class Raft {
   }
 
   /** The leader's own term may have come to an end since, and this server may have left the voters. */
-  #timeoutNow({ from, term }: TimeoutNow): void {
-    const { term: current, leaderId, mayStand } = this.#server;
+  #timeoutNow({ from, term, sequence }: TimeoutNow): void {
+    const { term: current, leaderId, mayStand, staleRequests } = this.#server;
     if (term !== current || from !== leaderId || !mayStand) return;
+    // Nobody waits for it any more.
+    if (staleRequests.isStale(sequence)) return;
     this.#campaign(true);
   }
 

@@ -8,6 +8,7 @@ import type { InstallSnapshot, Message } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import { Quorum } from "./quorum.ts";
 import { Random } from "./random.ts";
+import { StaleRequests } from "./stale-requests.ts";
 import type {
   Configuration,
   Entry,
@@ -36,6 +37,8 @@ export class Server {
   storageTicks = 0;
 
   readonly timer: ElectionTimer;
+  /** What the leader of `term` has asked for and given up since. */
+  readonly staleRequests: StaleRequests;
   /** What the caller's clock last said; only with leases. */
   now = 0;
 
@@ -72,6 +75,7 @@ export class Server {
     this.commitIndex = applied;
     this.lastApplied = applied;
     this.timer = new ElectionTimer(config);
+    this.staleRequests = new StaleRequests(config.electionTimeoutTicksMin);
     this.#nonce = new Random(config.seed).integer(0, 2 ** 32) * 2 ** 20;
     this.restartElectionTimer();
   }
@@ -115,6 +119,7 @@ export class Server {
     if (term > this.term) {
       this.leaderId = null;
       this.timer.newTerm();
+      this.staleRequests.newTerm();
       this.outbox.dropStaleQuestions(term);
     }
     this.#hardState = { term, votedFor };
@@ -215,9 +220,10 @@ export class Server {
     this.timer.restart({ isAlone });
   }
 
-  /** A message of the leader of this term came in. */
-  heardFromLeader(leaderId: NodeId): void {
+  /** A message of the leader of this term, numbered `sequence`, came in. */
+  heardFromLeader(leaderId: NodeId, sequence: number): void {
     this.leaderId = leaderId;
+    this.staleRequests.heard(sequence);
     this.timer.heardFromLeader();
     this.restartElectionTimer();
   }

@@ -35,7 +35,7 @@ export interface TransportServer {
 export interface TransportSupport {
   /** Carries a response though no request of its addressee is open. A wire of unary calls does not. */
   readonly oneWayResponses: boolean;
-  /** A request arrives with the sender's `sequence`. Otherwise the receiving side may put a number of its own there. */
+  /** A request arrives with the sender's `sequence`. Otherwise the receiving side may put a number of its own there, from FIRST_TRANSPORT_SEQUENCE on. */
   readonly carriesSequence: boolean;
   /** A `refusal` arrives as a message, and not as an error of the wire. */
   readonly carriesRefusals: boolean;
