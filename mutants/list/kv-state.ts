@@ -193,6 +193,20 @@ export const KV_STATE: readonly Mutant[] = [
     replace: "",
   },
   {
+    id: "kv/history-keeps-lists",
+    bug: "keeps, for each revision, the array that its changes were collected in",
+    file: HISTORY,
+    find: "revisions.push(changes.length === 1 ? changes[0]! : changes.slice());",
+    replace: "revisions.push(changes);",
+  },
+  {
+    id: "kv/history-first-change-only",
+    bug: "takes a revision with many changes for one with one",
+    file: HISTORY,
+    find: "changes.length === 1 ? changes[0]! : changes.slice()",
+    replace: "changes[0]!",
+  },
+  {
     id: "kv/history-view-loses-revisions",
     bug: "takes from a view what the history lets go",
     file: HISTORY,

@@ -90,6 +90,22 @@ test("a value that is not kept any more can be freed, although its neighbours ar
   expect(history.changeCount).toBe(10);
 });
 
+test("the lists of changes that it is given are not kept: they have room for many more", async () => {
+  const history = new History(limits(1000, 1 << 20), 0);
+  // In a function of its own: a variable here would keep the last one.
+  const push = (revision: number): WeakRef<Change[]> => {
+    const list = changes(1 + (revision % 3), 10, revision);
+    history.push(list);
+    return new WeakRef(list);
+  };
+  const lists = Array.from({ length: 40 }, (_, i) => push(i + 1));
+  await collectGarbage();
+  expect(lists.filter((list) => list.deref() !== undefined)).toStrictEqual([]);
+  expect(contentsOf(history).map((kept) => kept?.length)).toStrictEqual(
+    Array.from({ length: 40 }, (_, i) => 1 + ((i + 1) % 3)),
+  );
+});
+
 test("servers keep the same history whether they applied the log or came from a snapshot", async () => {
   const random = seeded(9);
   const options = { maxHistoryChanges: 50, maxHistoryBytes: 600 };

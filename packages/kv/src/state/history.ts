@@ -6,10 +6,16 @@ type HistoryLimits = Pick<StateLimits, "maxHistoryChanges" | "maxHistoryBytes">;
 /** Revisions in a chunk. */
 const CHUNK_REVISIONS = 256;
 
-/** The changes of consecutive revisions. Null where they are not kept any more. Those behind the end of a view are no concern of that view. */
+/**
+ * The changes of a revision. Nearly every one has one only, and that is kept by itself: an array that was filled by `push` takes 184 bytes for it, more than most
+ * values, and garbage of that age is the most expensive one.
+ */
+type Kept = Change | readonly Change[];
+
+/** Consecutive revisions. Null where they are not kept any more. Those behind the end of a view are no concern of that view. */
 interface Chunk {
   readonly generation: number;
-  readonly revisions: (readonly Change[] | null)[];
+  readonly revisions: (Kept | null)[];
 }
 
 /** What has changed, revision by revision. */
@@ -60,11 +66,11 @@ export class History implements HistoryView {
     return this.#changeCount;
   }
 
-  /** Adds the changes of the next revision. */
+  /** Adds the changes of the next revision. Keeps them, and not the array. */
   push(changes: readonly Change[]): void {
     const position = this.#revision - this.#base;
     if (position % CHUNK_REVISIONS === 0) this.#chunks.push({ generation: this.#generation, revisions: [] });
-    this.#chunks.at(-1)!.revisions.push(changes);
+    this.#chunks.at(-1)!.revisions.push(changes.length === 1 ? changes[0]! : changes.slice());
     this.#revision += 1;
     this.#changeCount += changes.length;
     this.#bytes += bytesIn(changes);
@@ -100,7 +106,7 @@ export class History implements HistoryView {
   #dropOldest(): void {
     const position = this.#firstRevision - this.#base - 1;
     const chunk = this.#ownFirst();
-    const changes = chunk.revisions[position]!;
+    const changes = listOf(chunk.revisions[position]!);
     // A value of a megabyte is not to wait for the rest of its chunk.
     chunk.revisions[position] = null;
     this.#changeCount -= changes.length;
@@ -121,7 +127,12 @@ export class History implements HistoryView {
 }
 
 function changesAt(chunks: readonly Chunk[], position: number): readonly Change[] | undefined {
-  return chunks[Math.floor(position / CHUNK_REVISIONS)]?.revisions[position % CHUNK_REVISIONS] ?? undefined;
+  const kept = chunks[Math.floor(position / CHUNK_REVISIONS)]?.revisions[position % CHUNK_REVISIONS];
+  return kept === undefined || kept === null ? undefined : listOf(kept);
+}
+
+function listOf(kept: Kept): readonly Change[] {
+  return "key" in kept ? [kept] : kept;
 }
 
 export function bytesIn(changes: readonly Change[]): number {
