@@ -8,6 +8,8 @@ export interface Scale {
   /** How long each load lasts, about, and how long one before it that is not counted. */
   readonly loadSeconds: number;
   readonly warmUpSeconds: number;
+  /** The same for one client, which brings in an hour what many bring in a minute. */
+  readonly aloneWarmUpSeconds: number;
   readonly clusterSizes: readonly number[];
   readonly valueSizes: readonly number[];
   /** Keys that a load is spread over. A power of ten. */

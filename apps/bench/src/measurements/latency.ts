@@ -1,4 +1,4 @@
-import { type LoadResult, load } from "../load/load.ts";
+import { type LoadPlan, type LoadResult, load } from "../load/load.ts";
 import type { Bench, Measurement, Row } from "../measurement.ts";
 import { type Numbers, type RowPlan, alternate, partOf } from "../rounds.ts";
 import { median, quantile } from "../stats.ts";
@@ -40,7 +40,13 @@ function quantilesOf(id: string, { latenciesMs }: LoadResult): Numbers {
 function oneClient(bench: Bench): Promise<Row[]> {
   return alternate(bench, rowsFor("latency-alone", "put latency, one client"), async (system, at) => {
     at(0, "one client");
-    const result = await measure(bench, system, { connections: 1, streams: 1, timesEach: true });
+    const warmUpSeconds = bench.scale.aloneWarmUpSeconds;
+    const result = await measure(bench, system, {
+      connections: 1,
+      streams: 1,
+      timesEach: true,
+      warmUpSeconds,
+    });
     return quantilesOf("latency-alone", result);
   });
 }
@@ -77,18 +83,18 @@ function halfLoad(bench: Bench, rate: number): Promise<Row[]> {
 async function measure(
   { scale, workDir }: Bench,
   system: KvSystem,
-  plan: { connections: number; streams: number; ratePerSecond?: number; timesEach?: boolean },
+  plan: Pick<LoadPlan, "connections" | "streams" | "ratePerSecond" | "timesEach"> & Partial<LoadPlan>,
 ): Promise<LoadResult> {
   const cluster = await Cluster.start(system, { nodes: 3, workDir });
   try {
     return await load(cluster, await cluster.leader(), {
-      ...plan,
       method: "put",
       valueBytes: VALUE_BYTES,
       workDir,
       keys: scale.keys,
       warmUpSeconds: scale.warmUpSeconds,
       seconds: scale.loadSeconds,
+      ...plan,
     });
   } finally {
     await cluster.stop();

@@ -3,8 +3,8 @@ import { partOf } from "../rounds.ts";
 import { CONNECTIONS, STREAMS, throughput } from "./throughput.ts";
 
 const KIB = 1024;
-/** More than this is not kept under way: it would measure how well a system swaps. */
-const MAX_BYTES_UNDER_WAY = 8 * KIB * KIB;
+/** More than this is not kept under way. It would be told nothing of speed by a queue of a quarter of a second, for which eraft refuses newcomers as busy. */
+const MAX_BYTES_UNDER_WAY = 2 * KIB * KIB;
 /** A megabyte as it is counted by those who set limits leaves no room for the key. */
 const LARGEST = KIB * KIB - KIB;
 
