@@ -315,4 +315,18 @@ export const KV: readonly Mutant[] = [
     find: "      throw new ConnectError(faultMessage(result.reason), Code.FailedPrecondition);\n",
     replace: '      return response("OK");\n',
   },
+  {
+    id: "kv/busy-is-unavailable",
+    bug: "tells callers of a server with too much to do to ask another one",
+    file: ANSWERS,
+    find: "new ConnectError(new BusyError().message, Code.ResourceExhausted)",
+    replace: "new ConnectError(new BusyError().message, Code.Unavailable)",
+  },
+  {
+    id: "kv/anything-is-utf8",
+    bug: "takes any bytes for text where the platform has no check of its own",
+    file: BYTES,
+    find: "    STRICT.decode(bytes);\n    return true;\n  } catch {\n    return false;\n",
+    replace: "    STRICT.decode(bytes);\n    return true;\n  } catch {\n    return true;\n",
+  },
 ];

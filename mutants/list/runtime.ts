@@ -265,9 +265,9 @@ export const RUNTIME: readonly Mutant[] = [
   {
     id: "runtime/command-shares-memory",
     bug: "keeps the caller's buffer in the log",
-    file: "packages/runtime/src/commands.ts",
-    find: "    return this.#copy(bytes);\n",
-    replace: "    return bytes;\n",
+    file: "packages/runtime/src/node.ts",
+    find: "const bytes = this.#commands.own(given);",
+    replace: "const bytes = given;",
   },
   {
     id: "runtime/snapshot-during-apply",

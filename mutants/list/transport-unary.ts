@@ -2,6 +2,7 @@ import type { Mutant } from "../src/mutant.ts";
 
 const CALL = "packages/transport-connect/src/node/unary/unary-call.ts";
 const DEADLINES = "packages/transport-connect/src/node/unary/deadlines.ts";
+const ENGINE_CALL = "packages/transport-connect/src/node/engine/engine-unary-call.ts";
 const READER = "packages/transport-connect/src/node/unary/request-reader.ts";
 const NODE_CALL = "packages/transport-connect/src/node/unary/node-unary-call.ts";
 const NODE_SERVER = "packages/transport-connect/src/node/unary/node-unary-server.ts";
@@ -177,5 +178,33 @@ export const TRANSPORT_UNARY: readonly Mutant[] = [
     file: TIME_LIMITS,
     find: "        this.#cancelTimer = this.#clock.after(wait.dueMs - nowMs, this.#look);\n",
     replace: "",
+  },
+  {
+    id: "transport-connect/frozen-error-hides-trailers",
+    bug: "sends an error that many are given without the trailers that the handler has set",
+    file: CALL,
+    find: "if (Object.isFrozen(error) && this.#responseTrailer === null) {",
+    replace: "if (Object.isFrozen(error)) {",
+  },
+  {
+    id: "transport-connect/frozen-error-hides-headers",
+    bug: "sends an error that many are given without the headers that the handler has set",
+    file: ENGINE_CALL,
+    find: "this.#stream.answer(header === null ? PLAIN_HEAD : headOf(200, header), null, FROZEN.of(error));",
+    replace: "this.#stream.answer(header === null ? PLAIN_HEAD : PLAIN_HEAD, null, FROZEN.of(error));",
+  },
+  {
+    id: "transport-connect/one-frozen-error-for-another",
+    bug: "ends all calls with the status that was the first",
+    file: "packages/transport-connect/src/node/unary/frozen-status.ts",
+    find: "const known = this.#made.get(error);",
+    replace: "const known = this.#made.get((FIRST ??= error));",
+    also: [
+      {
+        file: "packages/transport-connect/src/node/unary/frozen-status.ts",
+        find: "export class FrozenStatuses<",
+        replace: "let FIRST: ConnectError | undefined;\nexport class FrozenStatuses<",
+      },
+    ],
   },
 ];

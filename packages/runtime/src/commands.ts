@@ -20,11 +20,20 @@ export class Commands<Command> {
   }
 
   /**
-   * Always a copy: the caller may reuse its buffer as soon as `propose` has returned, long before the bytes are on every disk.
+   * What `own` makes of `encode`.
    *
    * @throws InvalidCommandError
    */
   toBytes(command: Command): Uint8Array {
+    return this.own(this.encode(command));
+  }
+
+  /**
+   * Of a command that is bytes already, the caller's own memory.
+   *
+   * @throws InvalidCommandError
+   */
+  encode(command: Command): Uint8Array {
     const bytes = encode(command, this.#codec);
     if (bytes.length === 0) {
       throw new InvalidCommandError(
@@ -36,11 +45,14 @@ export class Commands<Command> {
         `The command has ${bytes.length} bytes, more than maxCommandBytes (${this.#maxBytes}): split it.`,
       );
     }
-    return this.#copy(bytes);
+    return bytes;
   }
 
-  /** Memory for each small command would cost more than all that is done with it before it is written. */
-  #copy(bytes: Uint8Array): Uint8Array {
+  /**
+   * Always a copy: the caller may reuse its buffer as soon as `propose` has returned, long before the bytes are on every disk. Memory for each small command would
+   * cost more than all that is done with it before it is written.
+   */
+  own(bytes: Uint8Array): Uint8Array {
     // Not `slice`, which for a Node.js `Buffer` is a view of the same memory.
     if (bytes.length > SMALL_BYTES) return new Uint8Array(bytes);
     if (this.#usedBytes + bytes.length > this.#room.length) {

@@ -135,8 +135,10 @@ export class RaftNode<
    */
   propose(command: Command, options: RequestOptions = {}): Promise<Result> {
     try {
-      const bytes = this.#commands.toBytes(command);
-      const engine = this.#admit(bytes.length, true);
+      const given = this.#commands.encode(command);
+      const engine = this.#admit(given.length, true);
+      // Not before: who has too much to do already should refuse at little expense.
+      const bytes = this.#commands.own(given);
       const wish = { effect: "command", sizeBytes: bytes.length, isQueued: true } as const;
       const { id, promise } = this.#requests.open(this.#limit(options), wish);
       engine.loop.push({ type: "propose", id, command: bytes });

@@ -24,6 +24,8 @@ const statusOf = ({ httpStatus, contentType, status, message, body }: Seen) => (
   bytes: body.byteLength,
 });
 
+const undated = ({ headers, ...rest }: Seen) => ({ ...rest, headers: { ...headers, date: "" } });
+
 const failure = (code: Code, message: unknown) => ({
   httpStatus: 200,
   contentType: "application/grpc+proto",
@@ -63,6 +65,51 @@ describe.each([
     expect(answer.trailers).toEqual({ "grpc-status": "0" });
     expect(answer.body.toString("hex")).toBe("00000000060a016112 0162".replace(" ", ""));
     expect(answer.resetCode).toBe(0);
+  });
+
+  test("ends with an error that was frozen as with any other, time and again", async () => {
+    const words = "Zu viel ist los: 100 % \u00fcber dem Ma\u00df.";
+    const metadata = { "x-pause": "7" };
+    const [frozen, other] = [0, 1].map(() => new ConnectError(words, Code.ResourceExhausted, metadata));
+    const second = new ConnectError("another", Code.Unavailable);
+    const errors: Record<string, unknown> = {
+      frozen: Object.freeze(frozen),
+      other,
+      second: Object.freeze(second),
+    };
+    const server = start(({ key }) => {
+      throw errors[key];
+    });
+    const calls = [];
+    for (const key of ["frozen", "other", "second", "frozen", "second", "frozen"]) {
+      calls.push(await server.call([commandOf({ key })]));
+    }
+    const [first, unfrozen, alone, ...again] = calls.map(undated);
+    expect(calls.map(statusOf)[0]).toEqual(failure(Code.ResourceExhausted, words));
+    expect(first).toEqual(unfrozen);
+    expect(first?.trailers["x-pause"]).toBe("7");
+    expect(alone).toMatchObject({ status: String(Code.Unavailable), message: "another" });
+    expect(again).toEqual([first, alone, first]);
+  });
+
+  test("ends with a frozen error after headers and trailers of its own", async () => {
+    const error: unknown = Object.freeze(new ConnectError("busy", Code.ResourceExhausted));
+    const server = start(({ key }, context) => {
+      if (key.includes("h")) context.responseHeader.set("x-head", "1");
+      if (key.includes("t")) context.responseTrailer.set("x-trail", "2");
+      throw error;
+    });
+    for (const [key, own] of [
+      ["h", { "x-head": "1" }],
+      ["t", { "x-trail": "2" }],
+      ["", {}],
+      ["ht", { "x-head": "1", "x-trail": "2" }],
+    ] as const) {
+      const { headers, trailers, ...rest } = await server.call([commandOf({ key })]);
+      expect(statusOf({ headers, trailers, ...rest })).toEqual(failure(Code.ResourceExhausted, "busy"));
+      const found = Object.entries({ ...headers, ...trailers }).filter(([name]) => name.startsWith("x-"));
+      expect(Object.fromEntries(found)).toEqual(own);
+    }
   });
 
   test.for([["application/grpc"], ["application/grpc+proto"]])("of type %s is the same", async ([type]) => {

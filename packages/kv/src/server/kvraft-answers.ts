@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type CommandResponse, CommandResponseSchema } from "@eraft/proto/kvraftpb";
-import { NotLeaderError, OutcomeUnknownError, RaftError, TransferringError } from "@eraft/runtime";
+import { BusyError, NotLeaderError, OutcomeUnknownError, RaftError, TransferringError } from "@eraft/runtime";
 import { KvNotTextError } from "../errors.ts";
 import { LEADER_HEADER, type WireError } from "../protocol.ts";
 import { faultMessage } from "../state/fault-message.ts";
@@ -38,10 +38,13 @@ export function errorResponse(error: unknown, context: KvCallContext): CommandRe
   throw error;
 }
 
+/** One for all, and frozen, so that transports may have it ready: when it is given there is time for nothing else. */
+const BUSY = Object.freeze(new ConnectError(new BusyError().message, Code.ResourceExhausted));
+
 function statusError(error: RaftError): ConnectError {
   switch (error.code) {
     case "BUSY":
-      return new ConnectError(error.message, Code.ResourceExhausted);
+      return BUSY;
     case "INVALID_COMMAND":
       return new ConnectError(error.message, Code.InvalidArgument);
     case "NOT_STARTED":

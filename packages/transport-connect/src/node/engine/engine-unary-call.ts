@@ -1,6 +1,8 @@
+import type { ConnectError } from "@connectrpc/connect";
 import { ErrorCode, HeaderList } from "@eraft/http2";
 import type { RequestHead, ServerStream, StreamListener } from "@eraft/http2";
 import type { UnaryRoute } from "../../direct/unary.ts";
+import { FrozenStatuses } from "../unary/frozen-status.ts";
 import { CONTENT_TYPE, SUCCESS, UnaryCall } from "../unary/unary-call.ts";
 import type { CallHost } from "../unary/unary-call.ts";
 import { headOf, trailersOf, webHeadersOf } from "./header-lists.ts";
@@ -12,6 +14,7 @@ export interface EngineCallHost extends CallHost {
 
 const PLAIN_HEAD = new HeaderList([":status", "200", "content-type", CONTENT_TYPE], true);
 const PLAIN_TRAILERS = new HeaderList(["grpc-status", SUCCESS], true);
+const FROZEN = new FrozenStatuses((trailer) => new HeaderList([...trailer].flat(), true));
 
 /** A unary call on a stream of `@eraft/http2`, to which it listens itself. */
 export class EngineUnaryCall extends UnaryCall implements StreamListener {
@@ -48,6 +51,10 @@ export class EngineUnaryCall extends UnaryCall implements StreamListener {
       envelope,
       trailer === null ? PLAIN_TRAILERS : trailersOf(trailer),
     );
+  }
+
+  protected override sendFrozen(header: Headers | null, error: ConnectError): void {
+    this.#stream.answer(header === null ? PLAIN_HEAD : headOf(200, header), null, FROZEN.of(error));
   }
 
   protected override sendLate(timeoutMs: number): void {

@@ -1,7 +1,9 @@
+import type { ConnectError } from "@connectrpc/connect";
 import type * as http2 from "node:http2";
 import { constants } from "node:http2";
 import type { UnaryRoute } from "../../direct/unary.ts";
 import { answerLate } from "../body-deadline.ts";
+import { FrozenStatuses } from "./frozen-status.ts";
 import { objectOf, webHeadersOf } from "./headers.ts";
 import { CONTENT_TYPE, SUCCESS, UnaryCall } from "./unary-call.ts";
 import type { CallHost } from "./unary-call.ts";
@@ -9,6 +11,7 @@ import type { CallHost } from "./unary-call.ts";
 const PLAIN_HEADERS = { ":status": 200, "content-type": CONTENT_TYPE };
 const PLAIN_TRAILERS = { "grpc-status": SUCCESS };
 const WITH_TRAILERS = { waitForTrailers: true };
+const FROZEN = new FrozenStatuses((trailer) => trailer);
 
 export interface NodeCallHost extends CallHost {
   /** Its request has come to its end, one way or another. */
@@ -72,6 +75,10 @@ export class NodeUnaryCall extends UnaryCall {
     );
     if (envelope === null) this.#stream.end();
     else this.#stream.end(envelope);
+  }
+
+  protected override sendFrozen(header: Headers | null, error: ConnectError): void {
+    this.send(header, null, FROZEN.of(error));
   }
 
   protected override sendLate(timeoutMs: number): void {

@@ -50,6 +50,8 @@ export abstract class UnaryCall implements UnaryContext, CallSignal, Expiring {
   protected abstract headers(): Headers;
   /** Null for headers of nothing but the type, no message, and trailers of nothing but success. */
   protected abstract send(header: Headers | null, envelope: Buffer | null, trailer: Headers | null): void;
+  /** A status that many calls end with. */
+  protected abstract sendFrozen(header: Headers | null, error: ConnectError): void;
   protected abstract sendLate(timeoutMs: number): void;
   protected abstract breakOff(): void;
 
@@ -103,6 +105,10 @@ export abstract class UnaryCall implements UnaryContext, CallSignal, Expiring {
     this.#isAnswered = true;
     this.#dropTimer();
     const error = reason instanceof ConnectError ? reason : new ConnectError("internal error", Code.Internal);
+    // Who gives one error to everybody has no time for each of them.
+    if (Object.isFrozen(error) && this.#responseTrailer === null) {
+      return this.sendFrozen(this.#responseHeader, error);
+    }
     try {
       setTrailerStatus(this.responseTrailer, error);
     } catch {
