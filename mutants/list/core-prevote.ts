@@ -82,6 +82,32 @@ export const CORE_PREVOTE: readonly Mutant[] = [
       'if (response.type !== "preVoteResponse" && response.type !== "requestVoteResponse") return;\n    if (response.sequence',
   },
   {
+    id: "core/consent-to-an-earlier-life",
+    bug: "numbers its questions from 1 again after a restart, and counts consent that it asked for before",
+    file: PRE_CANDIDATE,
+    find: "    if (response.sequence > this.server.lastNonce) return;\n",
+    replace: "",
+    also: [
+      {
+        file: PRE_CANDIDATE,
+        find: "this.#firstSequence = server.lastNonce + 1;",
+        replace: "this.#firstSequence = server.lastSequence + 1;",
+      },
+      {
+        file: BALLOT,
+        find: 'question.type === "preVote" ? server.nextNonce() : server.nextSequence()',
+        replace: "server.nextSequence()",
+      },
+    ],
+  },
+  {
+    id: "core/consent-to-a-question-to-come",
+    bug: "counts consent to what it asked before a restart if that has the higher number",
+    file: PRE_CANDIDATE,
+    find: "    if (response.sequence > this.server.lastNonce) return;\n",
+    replace: "",
+  },
+  {
     id: "core/refusal-is-consent",
     bug: "counts a refusal to consent as consent",
     file: PRE_CANDIDATE,

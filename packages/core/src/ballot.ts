@@ -34,7 +34,8 @@ export class Ballot {
         from: server.id,
         to: id,
         term: server.term,
-        sequence: server.nextSequence(),
+        // Consent names no term that is asked for once only, as a vote does: its number must not have been used before a restart.
+        sequence: question.type === "preVote" ? server.nextNonce() : server.nextSequence(),
         lastLogIndex: server.log.lastIndex,
         lastLogTerm: server.log.lastTerm,
       };

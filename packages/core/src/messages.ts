@@ -10,7 +10,7 @@ interface Envelope {
   readonly term: Term;
   /**
    * Ties a response to its request: whoever makes a request chooses the number, the answer repeats it. The core numbers
-   * what it sends, and what it sends later has a higher number; a transport whose wire has no such field keeps it beside the
+   * what it sends, and of what a leader sends in a term the later has the higher number; a transport whose wire has no such field keeps it beside the
    * open call and puts numbers of its own on the requests it receives, from FIRST_TRANSPORT_SEQUENCE on.
    */
   readonly sequence: number;

@@ -12,14 +12,14 @@ import type { Server } from "./server.ts";
 export class PreCandidate extends Follower {
   override readonly name: RoleName = "preCandidate";
   readonly #ballot: Ballot;
-  /** Answers to earlier questions count for nothing: whoever said yes then may hear from a leader now. */
+  /** Answers to earlier questions count for nothing, those of an earlier life included: whoever said yes then may hear from a leader now. */
   readonly #firstSequence: number;
   #ticksSinceAsked = 0;
 
   constructor(server: Server, transitions: Transitions) {
     super(server, transitions);
     this.#ballot = new Ballot(server);
-    this.#firstSequence = server.lastSequence + 1;
+    this.#firstSequence = server.lastNonce + 1;
     this.#ballot.add(server.id, true);
     this.#ask();
   }
@@ -32,6 +32,7 @@ export class PreCandidate extends Follower {
 
   override receive(response: Message): void {
     if (response.type !== "preVoteResponse" || response.sequence < this.#firstSequence) return;
+    if (response.sequence > this.server.lastNonce) return;
     this.#ballot.add(response.from, response.voteGranted);
   }
 

@@ -138,6 +138,10 @@ export class Server {
     return this.#nonce;
   }
 
+  get lastNonce(): number {
+    return this.#nonce;
+  }
+
   get lastSequence(): number {
     return this.#sequence;
   }

@@ -31,11 +31,15 @@ test("row 3: the answer to a pre-vote that arrives in the election is no vote, a
   // 1. Of five servers 0 asks, and gets the consent of 1 and 2. That of 3 and 4, who vote for somebody else, is delayed.
   const server = new Solo({ size: 5, config });
   server.campaign();
-  server.receive(...[1, 2].map((from) => preVoteAnswer(true, { term: 0, from, sequence: 100 })));
+  server.receive(
+    ...[1, 2].map((from) => preVoteAnswer(true, { term: 0, from, sequence: server.lastQuestion })),
+  );
   expect(server.state).toMatchObject({ role: "candidate", term: 1 });
   // 2. It arrives now; a consent may name the new term, too, if its sender has come to it since.
   for (const term of [0, 1]) {
-    for (const from of [1, 2, 3, 4]) server.receive(preVoteAnswer(true, { term, from, sequence: 200 }));
+    for (const from of [1, 2, 3, 4]) {
+      server.receive(preVoteAnswer(true, { term, from, sequence: server.lastQuestion }));
+    }
   }
   expect(server.state).toMatchObject({ role: "candidate", term: 1 });
 

@@ -86,7 +86,8 @@ test("nor towards majorities for voting: it is not asked, and what it says is no
     expect(server.sent().map(({ to }) => to)).toEqual([1, 2]);
     const { role, term } = server.state;
     for (const from of [3, 4]) {
-      server.receive(preVoteAnswer(true, { term, from, sequence: 100 }), voteAnswer(true, { term, from }));
+      const consent = preVoteAnswer(true, { term, from, sequence: server.lastQuestion });
+      server.receive(consent, voteAnswer(true, { term, from }));
     }
     expect(server.state.role).toBe(role);
   }

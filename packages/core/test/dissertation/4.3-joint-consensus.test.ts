@@ -39,7 +39,8 @@ test.each(DECISIONS)(
 test.each(DECISIONS)("for the question before it: the consent of %j is enough: %s", (voters, isEnough) => {
   const server = jointServer({ preVote: true });
   server.campaign();
-  for (const from of voters) server.receive(preVoteAnswer(true, { term: 1, from, sequence: 100 }));
+  const sequence = server.lastQuestion;
+  for (const from of voters) server.receive(preVoteAnswer(true, { term: 1, from, sequence }));
   expect(server.state.role).toBe(isEnough ? "candidate" : "preCandidate");
 });
 

@@ -83,6 +83,21 @@ test("refusals, strangers and answers to an earlier round are no consent", () =>
   expect(server.state).toMatchObject({ role: "preCandidate", term: 0 });
 });
 
+test("nor are answers to what it asked before it was restarted", () => {
+  const server = new Solo({ config });
+  const earlier: number[] = [];
+  for (let life = 1; life <= 8; life += 1) {
+    const asked = ask(server).map(({ sequence }) => sequence);
+    for (const from of [1, 2]) {
+      for (const sequence of earlier) server.receive(preVoteAnswer(true, { term: 0, from, sequence }));
+    }
+    expect(server.state).toMatchObject({ role: "preCandidate", term: 0 });
+    earlier.push(...asked);
+    server.node.crash(0);
+    server.node.start();
+  }
+});
+
 test("who would be elected stands like any candidate: its own vote is on disk before it asks for others", () => {
   const server = new Solo({ config });
   const questions = ask(server);

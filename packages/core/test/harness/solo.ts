@@ -21,9 +21,6 @@ import type { Parcel } from "./network.ts";
 import { Node, type Observer } from "./node.ts";
 import { bytesOf } from "./text.ts";
 
-/** Answers whatever was asked. */
-const NEWEST = 2 ** 40;
-
 interface Setup {
   /** Terms of the entries in the stored log, from index 1 or after `snapshot`. */
   readonly log?: readonly Term[];
@@ -45,6 +42,8 @@ export class Solo implements Observer {
   /** Those that the caller was told of. */
   configurations: ConfigurationAt[] = [];
   stalled = false;
+  /** The number of the last PreVote that was sent. */
+  lastQuestion = 0;
   #sent: Message[] = [];
 
   constructor(setup: Setup = {}) {
@@ -145,7 +144,7 @@ export class Solo implements Observer {
   lead(): this {
     this.campaign();
     for (let from = 1; this.state.role === "preCandidate"; from += 1)
-      this.#deliver(preVoteAnswer(true, { term: this.state.term, from, sequence: NEWEST }));
+      this.#deliver(preVoteAnswer(true, { term: this.state.term, from, sequence: this.lastQuestion }));
     for (let from = 1; this.state.role === "candidate"; from += 1)
       this.#deliver(voteAnswer(true, { term: this.state.term, from }));
     if (this.state.role !== "leader") throw new Error("not elected");
@@ -177,6 +176,7 @@ export class Solo implements Observer {
   }
 
   send({ message }: Parcel): void {
+    if (message.type === "preVote") this.lastQuestion = message.sequence;
     this.#sent.push(message);
   }
 }
