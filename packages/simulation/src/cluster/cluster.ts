@@ -103,6 +103,11 @@ export class Cluster {
     this.#messages.delete(id);
   }
 
+  /** Forgets all that `node` has sent and that is still on its way. */
+  forgetFrom(node: NodeId): void {
+    for (const [id, { message }] of this.#messages) if (message.from === node) this.#messages.delete(id);
+  }
+
   /** What servers have complained about so far. */
   get alerts(): readonly Alert[] {
     return this.#alerts;

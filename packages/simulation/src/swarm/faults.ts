@@ -45,6 +45,9 @@ export class Faults {
     const { plan, fleet, cluster, network, stalls } = this.#around;
     const timeouts = plan.servers.configs.map(({ electionTimeoutTicksMin }) => electionTimeoutTicksMin);
     network.heal((plan.tickMs * Math.min(...timeouts)) / 20);
+    // The last words of a server whose disk is dead would name that disk, however late, and a leader that knows none of it yet would write it down just
+    // when nothing is to change any more.
+    for (const { id } of cluster.nodes) if (fleet.isDead(id)) cluster.forgetFrom(id);
     stalls.endAll();
     for (const { id, life } of cluster.nodes) {
       if (life > 0 || fleet.isMember(id)) this.#restart(id);
