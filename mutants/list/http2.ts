@@ -153,4 +153,11 @@ export const HTTP2: readonly Mutant[] = [
     find: "if (this.#bytes > this.#maxBytes || this.#parts.length > MAX_FRAMES) {",
     replace: "if (this.#bytes > this.#maxBytes * 1000) {",
   },
+  {
+    id: "http2/line-break-in-value",
+    bug: "lets a line break through in a header's value, and with it a header that another server on the way would read",
+    file: "packages/http2/src/hpack/header-list.ts",
+    find: 'const BREAKS = ["\\0", "\\r", "\\n"];',
+    replace: 'const BREAKS = ["\\0", "\\r"];',
+  },
 ];
