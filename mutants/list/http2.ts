@@ -160,4 +160,11 @@ export const HTTP2: readonly Mutant[] = [
     find: 'const BREAKS = ["\\0", "\\r", "\\n"];',
     replace: 'const BREAKS = ["\\0", "\\r"];',
   },
+  {
+    id: "http2/ended-stream-keeps-listener",
+    bug: "keeps whoever has served a request for as long as anything names its stream",
+    file: REQUESTS,
+    find: "    stream.listener = NOBODY;\n",
+    replace: "",
+  },
 ];

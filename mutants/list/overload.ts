@@ -76,8 +76,8 @@ export const OVERLOAD: readonly Mutant[] = [
     id: "runtime/overload-refused-counts-as-served",
     bug: "takes a request that has left for one that was served",
     file: REQUESTS,
-    find: "    this.#backlog.left(id);\n    this.#close(id)?.promise.reject(error);",
-    replace: "    this.#close(id)?.promise.reject(error);",
+    find: "    this.#backlog.left(id);\n    this.#close(id)?.reject(error);",
+    replace: "    this.#close(id)?.reject(error);",
   },
   {
     id: "runtime/overload-abandoned-forgotten",

@@ -162,8 +162,8 @@ export const RUNTIME: readonly Mutant[] = [
     id: "runtime/abort-says-not-done",
     bug: "tells a caller that aborts that nothing was done, although its command is in the log",
     file: REQUESTS,
-    find: 'this.#close(id)?.promise.reject(unknownOr(reason, request, "The wait was aborted."));',
-    replace: "this.#close(id)?.promise.reject(reason);",
+    find: 'this.#close(id)?.reject(unknownOr(reason, request, "The wait was aborted."));',
+    replace: "this.#close(id)?.reject(reason);",
   },
   {
     id: "runtime/aborted-but-proposed",
@@ -201,6 +201,13 @@ export const RUNTIME: readonly Mutant[] = [
     like: ["L17"],
     file: REQUESTS,
     find: "    this.#open.delete(id);\n",
+    replace: "",
+  },
+  {
+    id: "runtime/answered-grows-old",
+    bug: "keeps what belongs to an answered request in old garbage until all of it is collected",
+    file: REQUESTS,
+    find: "    request.promise = null;\n",
     replace: "",
   },
   {

@@ -60,7 +60,8 @@ export interface StreamHost {
   queued(bytes: number): void;
 }
 
-const NOBODY: StreamListener = { data() {}, end() {}, closed() {} };
+/** Hears nothing. */
+export const NOBODY: StreamListener = { data() {}, end() {}, closed() {} };
 
 /** A stream with all that its connection knows of it (RFC 9113, 5.1). */
 export class Stream implements ServerStream {

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { connect } from "node:http2";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { ErrorCode } from "@eraft/http2";
-import type { ServerStream } from "@eraft/http2";
+import type { ServerStream, StreamListener } from "@eraft/http2";
 import { afterEach, expect, test } from "vitest";
 import { FrameType } from "../src/frames/frame-types.ts";
 import {
@@ -113,6 +115,27 @@ test("whoever serves a request is told once when it is over, and how", async () 
   client.socket.destroy();
   await gone;
   expect(codes).toEqual(["1: 0", "3: 2", `5: ${ErrorCode.cancel}`]);
+});
+
+test("a request that is over does not keep whoever served it", async () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const streams: ServerStream[] = [];
+  const listeners: WeakRef<StreamListener>[] = [];
+  const { port } = await start((stream, head) => {
+    streams.push(stream);
+    const listener = answerAtEnd(stream, head);
+    listeners.push(new WeakRef(listener));
+    return listener;
+  });
+  const client = new RawClient(port);
+  client.send(BEGIN, request(1), request(3), frame(FrameType.rstStream, 0, 3, uint32(8)));
+  await client.settled();
+  expect(streams.map((stream) => stream.isClosed)).toEqual([true, true]);
+  // What a WeakRef was made of lives on until the end of the turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  gc();
+  expect(listeners.map((listener) => listener.deref())).toEqual([undefined, undefined]);
 });
 
 test("what is done on a request that is over does nothing", async () => {

@@ -17,9 +17,13 @@ export interface Wish {
 
 interface Request {
   readonly wish: Wish;
-  readonly promise: PromiseWithResolvers<unknown>;
-  /** Null if there is no signal to listen to. */
-  readonly detach: (() => void) | null;
+  /**
+   * Null once it was settled. A `Map` that requests enter and leave copies itself every few hundred of them: what it had before is old garbage that still names those which were
+   * there then, and so they grow old, too, with all that they lead to. That is nothing any more.
+   */
+  promise: PromiseWithResolvers<unknown> | null;
+  /** Null if there is no signal to listen to, or nothing to wait for. */
+  detach: (() => void) | null;
   /** From here on it may be in the log. */
   isStepped: boolean;
   /** Its entry is on its way through the state machine. */
@@ -86,12 +90,12 @@ export class Requests {
 
   resolve(id: RequestId, result: unknown): void {
     this.#backlog.served(id);
-    this.#close(id)?.promise.resolve(result);
+    this.#close(id)?.resolve(result);
   }
 
   reject(id: RequestId, error: unknown): void {
     this.#backlog.left(id);
-    this.#close(id)?.promise.reject(error);
+    this.#close(id)?.reject(error);
   }
 
   /**
@@ -122,16 +126,20 @@ export class Requests {
     if (request === undefined) return;
     // A command that may be in the log is still work, whoever waits for it: its outcome ends that.
     if (request.wish.effect === null || !request.isStepped) this.#backlog.left(id);
-    this.#close(id)?.promise.reject(unknownOr(reason, request, "The wait was aborted."));
+    this.#close(id)?.reject(unknownOr(reason, request, "The wait was aborted."));
   }
 
-  #close(id: RequestId): Request | undefined {
+  /** Gives what is still to be settled. */
+  #close(id: RequestId): PromiseWithResolvers<unknown> | undefined {
     const request = this.#open.get(id);
     if (request === undefined) return undefined;
     this.#open.delete(id);
     this.#bytes -= request.wish.sizeBytes ?? 0;
     request.detach?.();
-    return request;
+    const { promise } = request;
+    request.promise = null;
+    request.detach = null;
+    return promise ?? undefined;
   }
 }
 

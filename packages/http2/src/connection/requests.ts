@@ -5,7 +5,7 @@ import { HpackDecoder } from "../hpack/decoder.ts";
 import { HeaderList } from "../hpack/header-list.ts";
 import { areRegular } from "../request-head.ts";
 import type { RequestHead } from "../request-head.ts";
-import { Stream } from "../stream.ts";
+import { NOBODY, Stream } from "../stream.ts";
 import type { StreamHost } from "../stream.ts";
 import { Allowance } from "./allowance.ts";
 import type { ConnectionHost } from "./connection-host.ts";
@@ -377,7 +377,10 @@ export class Requests implements StreamHost {
     stream.isRemoteEnded = true;
     stream.consume(stream.unconsumedBytes);
     stream.forget();
-    stream.listener.closed(code);
+    const { listener } = stream;
+    // The `Map` of streams copies itself now and then, and what stays behind is old garbage that names streams: not each with a whole request, until all garbage is collected.
+    stream.listener = NOBODY;
+    listener.closed(code);
     if (this.#streams.size === 0) this.#allEnded();
   }
 

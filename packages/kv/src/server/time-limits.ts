@@ -1,4 +1,5 @@
 import type { Clock } from "@eraft/core";
+import { type Waiting, WaitingList } from "./waiting-list.ts";
 
 /** The part of an `AbortSignal` that a call has for those who work on it; Connect's is one. */
 export interface CallSignal {
@@ -18,7 +19,7 @@ export class TimeLimits {
   readonly #clock: Clock;
   readonly #limitMs: number;
   /** Those with the common limit, in the order in which their time is up. */
-  readonly #waits = new Set<Waiting>();
+  readonly #waits = new WaitingList();
   #cancelTimer: (() => void) | null = null;
 
   constructor(clock: Clock, limitMs: number) {
@@ -49,7 +50,7 @@ export class TimeLimits {
 
   readonly #leave = (wait: Waiting): void => {
     this.#waits.delete(wait);
-    if (this.#waits.size > 0) return;
+    if (this.#waits.first !== null) return;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
   };
@@ -57,7 +58,7 @@ export class TimeLimits {
   readonly #look = (): void => {
     this.#cancelTimer = null;
     const nowMs = this.#clock.now();
-    for (const wait of this.#waits) {
+    for (let wait = this.#waits.first; wait !== null; wait = this.#waits.first) {
       if (wait.dueMs > nowMs) {
         this.#cancelTimer = this.#clock.after(wait.dueMs - nowMs, this.#look);
         return;
@@ -65,11 +66,6 @@ export class TimeLimits {
       wait.stop();
     }
   };
-}
-
-interface Waiting {
-  dueMs: number;
-  readonly stop: () => void;
 }
 
 /** What the node sees of a wait. */
@@ -85,6 +81,8 @@ export interface WaitSignal {
 class Wait<T> implements WaitSignal, Waiting {
   readonly promise: Promise<T | null>;
   dueMs = 0;
+  before: Waiting | null = null;
+  after: Waiting | null = null;
   cancelTimer: (() => void) | null = null;
   readonly #caller: CallSignal;
   readonly #left: (wait: Waiting) => void;
