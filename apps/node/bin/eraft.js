@@ -2,6 +2,7 @@
 // Plain JavaScript that any Node from 18 up can run: an older one has to get far enough to find the right one.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { sizeHeap } from "./heap.js";
 import { isNewEnough, relaunch } from "./relaunch.js";
 
 const main = new URL("../dist/main.js", import.meta.url);
@@ -9,6 +10,7 @@ const main = new URL("../dist/main.js", import.meta.url);
 if (!existsSync(main)) {
   notBuilt();
 } else if (isNewEnough(process.versions.node)) {
+  if (process.argv[2] === "serve") sizeHeap();
   await start();
 } else {
   relaunch(fileURLToPath(import.meta.url), process.argv.slice(2));

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
+import { heapOptions } from "./heap.js";
 
 const NEEDED = [22, 13];
 
@@ -26,7 +27,8 @@ export function relaunch(script, args) {
     process.exitCode = 1;
     return;
   }
-  const child = spawn(node, [...process.execArgv, script, ...args], {
+  const heap = args[0] === "serve" ? heapOptions() : [];
+  const child = spawn(node, [...heap, ...process.execArgv, script, ...args], {
     // The fourth is a lifeline: src/lifeline.ts tells what it is for.
     stdio: ["inherit", "inherit", "inherit", "pipe"],
     env: { ...process.env, ERAFT_LIFELINE_FD: "3" },

@@ -70,14 +70,13 @@ test("a call is ended at its time although another one was answered before", asy
   const call = { signal: new AbortController().signal, timeoutMs: () => undefined };
   const answers: unknown[] = [];
   const first = Promise.withResolvers<string>();
-  const waits = [first.promise, new Promise<string>(() => {})].map((promise) =>
-    limits.run(call, () => promise).then((answer) => answers.push(answer)),
-  );
+  for (const promise of [first.promise, new Promise<string>(() => {})]) {
+    void limits.run(call, () => promise).then((answer) => answers.push(answer));
+  }
   first.resolve("done");
   await clock.advance(99);
   expect(answers).toStrictEqual(["done"]);
   await clock.advance(1);
-  await Promise.all(waits);
   expect(answers).toStrictEqual(["done", null]);
   expect(clock.pending).toBe(0);
 });
