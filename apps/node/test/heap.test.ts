@@ -146,3 +146,20 @@ test("a command that is no server is run by the Node that was started, as it is"
   await run({ nodeArgs }, ["--version"]);
   expect(await lives()).toMatchObject([{ execArgv: nodeArgs, args: ["--version"], set: [] }]);
 });
+
+test("an old Node starts the right one with the heap of a server", async () => {
+  const { nodeArgs, lives } = await witness();
+  const old = join(await tempDir(), "old.mjs");
+  await writeFile(
+    old,
+    `if (process.env.ERAFT_LIFELINE_FD === undefined) {
+       Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } });
+     }`,
+  );
+  const all = [...nodeArgs, "--import", pathToFileURL(old).href];
+  await run({ nodeArgs: all });
+  expect(await lives()).toMatchObject([
+    { execArgv: all, set: [] },
+    { execArgv: [YOUNG, ...all], set: OTHERS },
+  ]);
+});
