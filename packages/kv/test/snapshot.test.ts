@@ -263,6 +263,13 @@ for (const [name, code, bytes] of UNSOUND) {
   });
 }
 
+test("a history that is larger than what its header and this server allow is none of a correct server", async () => {
+  const machine = new KvStateMachine({ maxHistoryChanges: 2 });
+  const tooMany = rechecked(edited((view) => view.setUint32(20, 2, true)));
+  await expect(machine.restore(pieces(tooMany, 64), 3)).rejects.toMatchObject({ code: "damaged" });
+  expect(machine.keyCount).toBe(0);
+});
+
 async function* broken(): AsyncGenerator<Uint8Array> {
   yield* pieces(GOOD.subarray(0, 50), 20);
   throw new Error("the sender has gone");
