@@ -14,6 +14,7 @@ import {
   kvService,
 } from "@eraft/kv";
 import { describe, expect, test } from "vitest";
+import { readTextCommand } from "../src/state/command.ts";
 import { seeded } from "./support/commands.ts";
 import { FakeNode, never } from "./support/fake-node.ts";
 import { ManualClock, settle } from "./support/manual-clock.ts";
@@ -105,6 +106,15 @@ test("a command that is read from its bytes is the one that protobuf-es reads", 
     expect(applied).toEqual(expected);
     // The log has the bytes as they came: they are what the message would have been written as.
     expect(seen.proposed.every((one) => Buffer.compare(one, bytes) === 0)).toBe(true);
+  }
+});
+
+test("ids of any size and sign come out of the bytes as they went in: a client is known by its id, however its request was read", () => {
+  for (const clientId of IDS) {
+    for (const commandId of IDS) {
+      const bytes = encodeCommand({ key: "k", value: "v", op: Op.PUT, clientId, commandId });
+      expect(readTextCommand(bytes)).toMatchObject({ clientId, commandId });
+    }
   }
 });
 
