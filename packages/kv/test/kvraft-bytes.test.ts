@@ -14,6 +14,7 @@ import {
   kvService,
 } from "@eraft/kv";
 import { describe, expect, test } from "vitest";
+import { locate } from "../src/state/command-bytes.ts";
 import { readTextCommand } from "../src/state/command.ts";
 import { seeded } from "./support/commands.ts";
 import { FakeNode, never } from "./support/fake-node.ts";
@@ -115,6 +116,21 @@ test("ids of any size and sign come out of the bytes as they went in: a client i
       const bytes = encodeCommand({ key: "k", value: "v", op: Op.PUT, clientId, commandId });
       expect(readTextCommand(bytes)).toMatchObject({ clientId, commandId });
     }
+  }
+});
+
+test("what nobody would write is left to protobuf-es, also before an id that takes many bytes", () => {
+  const key = [0x0a, 1, 0x6b];
+  const longId = [0x20, ...Array.from({ length: 9 }, () => 0xff), 1];
+  expect(locate(Uint8Array.from([...key, ...longId]))).toMatchObject({ clientId: -1n });
+  // A default that is written down, a varint with a byte too many, and an empty key.
+  for (const odd of [
+    [...key, 0x18, 0],
+    [...key, 0x18, 0x81, 0],
+    [0x0a, 0],
+  ]) {
+    expect(locate(Uint8Array.from(odd))).toBe(null);
+    expect(locate(Uint8Array.from([...odd, ...longId]))).toBe(null);
   }
 });
 
