@@ -24,6 +24,14 @@ export const TRANSPORT_PIPES: readonly Mutant[] = [
     replace: "",
   },
   {
+    id: "transport-connect/streams-outlive-our-server",
+    bug: "waits for the streams of its peers to end when it closes its port",
+    like: ["L19"],
+    file: `${SRC}/engine/engine.ts`,
+    find: "    for (const pipe of this.#pipes) pipe.shutDown();\n",
+    replace: "",
+  },
+  {
     id: "transport-connect/endless-request-kept",
     bug: "holds a call for ever whose request does not end",
     like: ["L17"],

@@ -1,5 +1,6 @@
 import type { Message } from "@eraft/core";
 import { afterEach, expect, test } from "vitest";
+import { ENGINES } from "./engines.ts";
 import { Proxy } from "./proxy.ts";
 import {
   agree,
@@ -166,18 +167,21 @@ test("a peer that is removed, or moves, is not gone: it was this side that let i
   expect(one.receiver.gone.all).toEqual([]);
 });
 
-test("a server that closes its port tells the streams of its peers so, and does not wait for them", async () => {
-  const { one, two } = await pair({}, { serverLimits: { closeGraceMs: 60_000 } });
-  two.receiver.onMessage = () => {};
-  one.transport.send(voteRequest({ sequence: 1 }));
-  await until(() => two.receiver.messages.all.some((message) => message.sequence === 1));
-  await two.server.close();
-  const texts = () => one.receiver.unreached.all.map(({ error }) => error.message);
-  await until(() => texts().some((text) => text.endsWith("this server is shutting down")));
-  // It goes on to speak, and to hear what it is answered.
-  await introduced(two, 1);
-  expect([one.receiver.gone.all, two.receiver.gone.all]).toEqual([[], []]);
-});
+test.for(ENGINES)(
+  "a server with the HTTP/2 of $engine that closes its port tells the streams of its peers so, and does not wait for them",
+  async ({ engine }) => {
+    const { one, two } = await pair({}, { engine, serverLimits: { closeGraceMs: 60_000 } });
+    two.receiver.onMessage = () => {};
+    one.transport.send(voteRequest({ sequence: 1 }));
+    await until(() => two.receiver.messages.all.some((message) => message.sequence === 1));
+    await two.server.close();
+    const texts = () => one.receiver.unreached.all.map(({ error }) => error.message);
+    await until(() => texts().some((text) => text.endsWith("this server is shutting down")));
+    // It goes on to speak, and to hear what it is answered.
+    await introduced(two, 1);
+    expect([one.receiver.gone.all, two.receiver.gone.all]).toEqual([[], []]);
+  },
+);
 
 test("a peer that comes back at the same port is found, by whoever is first", async () => {
   const { one, two, toTwo } = await pair();
