@@ -59,9 +59,12 @@ export class Examiner {
     const killers = killersOf(mutant);
     const everybody = killers.map((killer) => ({ killer, run: killer.run }));
     const file = this.#memory.fileFor(mutant.id);
-    const killer = killers.find(({ ofFile }) => ofFile !== undefined);
-    if (file === null || killer?.ofFile === undefined) return everybody;
-    return [{ killer, run: killer.ofFile(file).run }, ...everybody];
+    if (file === null) return everybody;
+    const ofFile = killers.flatMap((killer) => {
+      const one = killer.ofFile?.(file) ?? null;
+      return one === null ? [] : [{ killer, run: one.run }];
+    });
+    return [...ofFile, ...everybody];
   }
 
   remove(): void {
