@@ -19,9 +19,8 @@ export const KV_STATE: readonly Mutant[] = [
     id: "kv/view-shares-children",
     bug: "writes into nodes that a view has",
     file: TREE,
-    find: "    parent.children[position] = own;\n    return own;",
-    replace:
-      "    return own.generation === 0 ? parent.children[position]! : ((parent.children[position] = own), own);",
+    find: "const own = this.#own(parent.children[position]!);",
+    replace: "const own = parent.children[position]!;",
   },
   {
     id: "kv/found-leaf-of-a-view",
@@ -36,6 +35,13 @@ export const KV_STATE: readonly Mutant[] = [
     file: TREE,
     find: "    if (sizeOf(child) < MIN_ENTRIES) this.#replenish(node, position);\n",
     replace: "",
+  },
+  {
+    id: "kv/only-child",
+    bug: "leaves a branch with one child, which has no neighbour to join when it has become empty",
+    file: TREE,
+    find: "Math.min(splitPoint(length, position + 1), length - 2)",
+    replace: "splitPoint(length, position + 1)",
   },
   {
     id: "kv/joined-without-separator",

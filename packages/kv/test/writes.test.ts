@@ -334,6 +334,22 @@ test("the same for values, numbers and commands of any size", () => {
   }
 });
 
+test("a command that is cut anywhere, or a part of it that runs over its end, is none", () => {
+  // Mark, version; a write of ten bytes with an operation of eight with a put of six: "v" at "k".
+  const whole = Uint8Array.from([0, 1, 0x0a, 10, 0x12, 8, 0x12, 6, 0x0a, 1, 0x6b, 0x12, 1, 0x76]);
+  expect(decodeWrites(whole)?.writes).toHaveLength(1);
+  for (let end = 1; end < whole.length; end++) expect(decodeWrites(whole.subarray(0, end))).toBe(null);
+  for (const at of [3, 5, 7, 9, 12]) {
+    for (const by of [-1, 1]) {
+      const bytes = whole.slice();
+      bytes[at] = (bytes[at] ?? 0) + by;
+      expect(decodeWrites(bytes), `${by} at ${at}`).toBe(null);
+      // What comes behind it does not make up for it.
+      expect(decodeWrites(Uint8Array.from([...bytes, ...whole.subarray(2)])), `${by} at ${at}`).toBe(null);
+    }
+  }
+});
+
 test("no bytes behind the mark make it throw, and servers make the same of them", async () => {
   const random = seeded(4);
   const one = new KvStateMachine({ maxKeys: 10 });

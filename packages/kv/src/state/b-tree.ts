@@ -129,7 +129,9 @@ export class BTree<V extends object> implements TreeView<V> {
     insertAt(node.keys, position, split.key);
     insertAt(node.children, position + 1, split.node);
     const { length } = node.children;
-    return length <= MAX_ENTRIES ? null : this.#split(node, splitPoint(length, position + 1));
+    if (length <= MAX_ENTRIES) return null;
+    // Two at least: an only child that has become empty would have no neighbour to join, and would stay so.
+    return this.#split(node, Math.min(splitPoint(length, position + 1), length - 2));
   }
 
   #insertIntoLeaf(leaf: Leaf<V>, key: ByteString, value: V): Split<V> | null {
