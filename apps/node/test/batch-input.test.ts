@@ -55,6 +55,14 @@ test.each(WRONG_BATCHES)("a bad batch: %s", (text, message) => {
   expect(() => parseBatch("f", text)).toThrow(message);
 });
 
+test.each(["a", "AAA", "AA=", "not base64", "AAAA====", "/w", "_w==", "AB=="])(
+  "%j is base64 of nothing",
+  (value) => {
+    const text = JSON.stringify({ do: [{ op: "put", key: "k", value_base64: value }] });
+    expect(() => parseBatch("f", text)).toThrow("value_base64");
+  },
+);
+
 test("what a batch has done, as JSON", () => {
   const operations = [
     { op: "get", key: "a" },

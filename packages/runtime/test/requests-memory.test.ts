@@ -8,6 +8,8 @@ import { ManualClock } from "./support/manual-clock.ts";
 const UNDER_WAY = 500;
 const REQUESTS = 60_000;
 const ANSWER_NUMBERS = 64;
+/** Of each request, 200 are kept if its promise is. */
+const ENOUGH_BYTES = 100;
 
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as (options?: { readonly type: "minor" | "major" }) => void;
@@ -16,7 +18,8 @@ function oldBytes(): number {
   return getHeapSpaceStatistics().find((space) => space.space_name === "old_space")?.space_used_size ?? 0;
 }
 
-test("a request that was answered does not grow old with what belongs to it", async () => {
+/** Bytes that have grown old for each request, of many that were answered. */
+async function grownOld(): Promise<number> {
   const requests = new Requests(new Backlog(new ManualClock(), 1000));
   const ids: number[] = [];
   gc({ type: "major" });
@@ -34,7 +37,16 @@ test("a request that was answered does not grow old with what belongs to it", as
       gc({ type: "minor" });
     }
   }
-  // Each of them has more than 600 bytes. Collections of everything are the only ones that would make less of what is old.
-  expect(oldBytes() - before).toBeLessThan(REQUESTS * 100);
   expect(requests.size).toBe(UNDER_WAY);
+  // Collections of everything are the only ones that would make less of what is old.
+  return (oldBytes() - before) / REQUESTS;
+}
+
+test("a request that was answered does not grow old with what belongs to it", async () => {
+  let leastBytes = Number.POSITIVE_INFINITY;
+  // V8 collects when it likes, too. Where that falls between two of ours, what is under way grows old as it should, and the attempt says nothing. What is kept grows old in all of them.
+  for (let attempt = 0; attempt < 12 && leastBytes > ENOUGH_BYTES; attempt += 1) {
+    leastBytes = Math.min(leastBytes, await grownOld());
+  }
+  expect(leastBytes).toBeLessThan(ENOUGH_BYTES);
 });
