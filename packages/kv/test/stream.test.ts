@@ -45,11 +45,14 @@ const hanging: StreamFault = async function* (_serve, requests) {
   for await (const request of requests) if (request.calls.length > 1e9) yield {} as StreamResponse;
 };
 
-const failing = (error: ConnectError): StreamFault =>
-  // oxlint-disable-next-line require-yield -- a stream that fails before its first answer.
-  async function* () {
+const failing = (error: ConnectError): StreamFault => {
+  const answer = async (): Promise<StreamResponse> => {
     throw error;
   };
+  return async function* () {
+    yield await answer();
+  };
+};
 
 /** Refuses every call for `reason`. */
 const refusing = (reason: Reason, leaderAddress = ""): StreamFault =>

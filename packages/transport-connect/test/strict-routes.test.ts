@@ -34,9 +34,8 @@ describe.each(ENGINES)("with the HTTP/2 of $engine", ({ engine }) => {
             },
           })
           .service(KvService, {
-            // oxlint-disable-next-line require-yield -- it never gets as far.
             async *watch() {
-              throw new ConnectError("parse what?", Code.Internal);
+              yield await Promise.reject<object>(new ConnectError("parse what?", Code.Internal));
             },
           }),
     });
