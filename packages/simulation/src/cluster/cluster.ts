@@ -190,6 +190,7 @@ export class Cluster {
     const { message, snapshot, sender } = sent;
     const node = this.node(message.to);
     if (!node.isUp) return;
+    node.connections.met(message.from, sender);
     // A handshake comes before all messages, and its news before them into the core. Only a leader has a use for it.
     if (node.state.role === "leader") {
       const incarnation = node.connections.claimOf(message.from, sender, node.state.configuration);

@@ -33,6 +33,11 @@ export class Connections {
     this.#claims.clear();
   }
 
+  /** A message of that life of `peer` has come in: the connections of earlier lives are over. Every server notices, whether it leads or not. */
+  met(peer: NodeId, { life }: Introduction): void {
+    this.#latest.set(peer, Math.max(this.#latest.get(peer) ?? 0, life));
+  }
+
   /**
    * The disk for which `peer` speaks, if the configuration says something else and the core has not been told yet. What is left of the connections of
    * a former life introduces nobody.
@@ -42,10 +47,9 @@ export class Connections {
     { life, incarnation }: Introduction,
     { index, configuration }: ConfigurationAt,
   ): string | null {
-    const latest = this.#latest.get(peer) ?? 0;
-    this.#latest.set(peer, Math.max(latest, life));
     const member = configuration.members.find(({ id }) => id === peer);
-    if (incarnation === null || life < latest || member === undefined) return null;
+    const isOver = life < (this.#latest.get(peer) ?? 0);
+    if (incarnation === null || isOver || member === undefined) return null;
     const told = this.#claims.get(peer);
     const isTold = told?.configurationIndex === index && told.incarnation === incarnation;
     if (member.incarnation === incarnation || isTold) return null;

@@ -1,0 +1,32 @@
+import type { ConfigurationAt, Member } from "@eraft/core";
+import { describe, expect, test } from "vitest";
+import { Connections, type Introduction } from "../src/cluster/connections.ts";
+
+const PEER = 1;
+const OLD_DISK: Introduction = { life: 3, incarnation: "1/12" };
+const NEW_DISK: Introduction = { life: 5, incarnation: "1/19" };
+
+const knownBy = (incarnation: string): ConfigurationAt => {
+  const members: Member[] = [{ id: PEER, address: "", standing: "voter", incarnation }];
+  return { index: 141, configuration: { members } };
+};
+
+describe("the connections of a simulated server", () => {
+  test("another disk than the configuration names is claimed once for each configuration", () => {
+    const connections = new Connections();
+    connections.met(PEER, NEW_DISK);
+    expect(connections.claimOf(PEER, NEW_DISK, knownBy("1/12"))).toBe("1/19");
+    expect(connections.claimOf(PEER, NEW_DISK, knownBy("1/12"))).toBeNull();
+    expect(connections.claimOf(PEER, NEW_DISK, { ...knownBy("1/12"), index: 142 })).toBe("1/19");
+  });
+
+  // Seed 20263804: server 0 followed while server 1 came back with a new disk, got its vote back and voted. Then server 0 led, and took a message that had been
+  // on its way for seven seconds for news: it demoted the disk that was there, in favour of one that was not.
+  test("what a former life has sent introduces nobody, to a server either that met the later one before it led", () => {
+    const connections = new Connections();
+    connections.met(PEER, OLD_DISK);
+    connections.met(PEER, NEW_DISK);
+    connections.met(PEER, OLD_DISK);
+    expect(connections.claimOf(PEER, OLD_DISK, knownBy("1/19"))).toBeNull();
+  });
+});
