@@ -431,6 +431,24 @@ test("a long catching up comes in several responses, and whole revisions", async
   );
 });
 
+test("a long catching up in small changes, and what comes after it, is told once", async () => {
+  const server = new Server();
+  // More than a watch looks at before others may do something.
+  const count = 5000;
+  await server.fill(...Array.from({ length: count }, () => "k"));
+  const responses = server.client.watch({ fromRevision: 1n })[Symbol.asyncIterator]();
+  const told: bigint[] = [];
+  const tell = async (): Promise<void> => {
+    const { value } = await responses.next();
+    for (const { change } of value?.changes ?? []) told.push(change.value?.modRevision ?? 0n);
+  };
+  while (told.length < count) await tell();
+  await server.fill("k");
+  await tell();
+  expect(told).toStrictEqual(Array.from({ length: count + 1 }, (_, at) => BigInt(at + 1)));
+  await responses.return?.();
+});
+
 test("the end of the server ends watches and streams, and what they wait for is let go", async () => {
   const server = new Server();
   const watch = errorOf(take(server.client.watch({}), 99));
