@@ -202,6 +202,26 @@ test("Scan goes through a range page by page, up or down, and its tokens fit no 
   }
 });
 
+test.each([-1, 10_001])("a page of %s items is refused, with the numbers that would do", async (limit) => {
+  const { client, node } = new Server();
+  const { code, failure } = await errorOf(client.scan({ limit }));
+  expect([code, failure.reason]).toStrictEqual([Code.InvalidArgument, Reason.INVALID]);
+  expect(failure.message).toBe(`limit is ${limit}, not from 1 to 10000, or 0 for 1000`);
+  expect(node.queries).toHaveLength(0);
+  expect((await client.scan({ limit: 10_000 })).items).toHaveLength(0);
+});
+
+test("a consistency of a later version is refused, and not taken for one that is known", async () => {
+  const { client, node } = new Server();
+  const consistency = 4 as Consistency;
+  for (const call of [client.get({ key: bytes("k"), consistency }), client.scan({ consistency })]) {
+    const { code, failure } = await errorOf(call);
+    expect(code).toBe(Code.InvalidArgument);
+    expect(failure.message).toBe("consistency is 4, which this server does not know");
+  }
+  expect(node.queries).toHaveLength(0);
+});
+
 test("how new an answer has to be reaches the node, and calls that come together are one request to it", async () => {
   const { client, node } = new Server();
   const { LINEARIZABLE, LEASE, STALE, UNSPECIFIED } = Consistency;
