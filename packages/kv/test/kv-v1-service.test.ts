@@ -23,6 +23,7 @@ import { expect, test } from "vitest";
 import {
   KvInvalidArgumentError,
   type KvStateMachineOptions,
+  MAX_KEY_BYTES,
   type KvV1Options,
   kvV1Methods,
   kvV1Service,
@@ -154,6 +155,30 @@ test("a write that carries a serial is done once", async () => {
   });
 });
 
+test.each([
+  ["a session 0", { sessionId: 0n, sequence: 1n }],
+  ["a sequence 0", { sessionId: 1n, sequence: 0n }],
+  ["a write that is answered already", { sessionId: 1n, sequence: 2n, firstUnanswered: 3n }],
+])("a write with the serial of %s is refused, and never in the log", async (_, serial) => {
+  const { client, node } = new Server();
+  const { sessionId } = await client.openSession({});
+  expect(sessionId).toBe(1n);
+  const before = node.proposed.length;
+  const { code, failure } = await errorOf(client.put({ key: bytes("k"), serial }));
+  expect([code, failure.reason]).toStrictEqual([Code.InvalidArgument, Reason.INVALID]);
+  expect(node.proposed).toHaveLength(before);
+});
+
+test("a write that can never be done is refused before it is in the log", async () => {
+  const { client, node } = new Server();
+  const key = new Uint8Array(MAX_KEY_BYTES + 1);
+  const batch = client.batch({ operations: [{ operation: { case: "put", value: { key } } }] });
+  for (const call of [client.put({ key }), client.delete({ key: new Uint8Array() }), batch]) {
+    expect((await errorOf(call)).failure.reason).toBe(Reason.INVALID);
+  }
+  expect(node.proposed).toHaveLength(0);
+});
+
 test("Scan goes through a range page by page, up or down, and its tokens fit no other scan", async () => {
   const server = new Server();
   const keys = ["a", "b", "b\u00e9", "b\uffff", "c", "d"];
@@ -220,6 +245,17 @@ test("a consistency of a later version is refused, and not taken for one that is
     expect(failure.message).toBe("consistency is 4, which this server does not know");
   }
   expect(node.queries).toHaveLength(0);
+});
+
+test("calls that are one request to the node get each its own answer", async () => {
+  const server = new Server();
+  const { client, node } = server;
+  const keys = ["a", "b", "c", "d"];
+  await server.fill(...keys);
+  const before = node.queries.length;
+  const answers = await Promise.all(keys.map((key) => client.get({ key: bytes(key) })));
+  expect(node.queries.length - before).toBe(1);
+  expect(answers.map(({ item }) => item?.value)).toStrictEqual(keys.map((key) => bytes(`value of ${key}`)));
 });
 
 test("how new an answer has to be reaches the node, and calls that come together are one request to it", async () => {
@@ -534,6 +570,26 @@ test("a stream answers each call by its id, writes in the order in which they we
   expect(written).toBe(`${sent.join(";")};`);
 });
 
+async function* onePut(callId: bigint): AsyncGenerator<StreamRequest> {
+  const call = { case: "put", value: { key: bytes("k") } } as const;
+  yield create(StreamRequestSchema, { calls: [{ callId, call }] });
+}
+
+test("a stream whose caller has no more to ask ends with its last answer", async () => {
+  const server = new Server();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.node.before = () => promise;
+  const answered = (async () => {
+    const ids: bigint[] = [];
+    for await (const { replies } of server.client.stream(onePut(7n)))
+      ids.push(...replies.map(({ callId }) => callId));
+    return ids;
+  })();
+  await settle();
+  resolve();
+  expect(await answered).toStrictEqual([7n]);
+});
+
 test("a stream reads no further while too many of its calls are under way", async () => {
   const server = new Server();
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -576,6 +632,20 @@ test("too many calls at a time are refused before anything is done", async () =>
   node.before = () => {};
   await client.put({ key: bytes("d") });
   expect(node.machine.keyCount).toBe(3);
+});
+
+test("calls that have failed are counted no longer", async () => {
+  const { client, node } = new Server({ maxWaiting: 2 });
+  for (let at = 0; at < 3; at += 1) {
+    node.before = () => {
+      throw new BusyError();
+    };
+    await errorOf(client.put({ key: bytes("k") }));
+    await errorOf(client.get({ key: bytes("k") }));
+  }
+  node.before = () => {};
+  expect(await client.put({ key: bytes("k") })).toMatchObject({ revision: 1n });
+  expect((await client.get({ key: bytes("k") })).item).toBeDefined();
 });
 
 test("options that cannot be are refused", () => {
