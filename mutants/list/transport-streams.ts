@@ -1,6 +1,8 @@
 import type { Mutant } from "../src/mutant.ts";
 
 const ENCODE_EXCHANGE = "packages/transport-connect/src/codec/peer/encode-exchange.ts";
+const ENCODE_CHUNK = "packages/transport-connect/src/codec/peer/encode-chunk.ts";
+const FIELDS = "packages/transport-connect/src/codec/peer/fields.ts";
 const DECODE_EXCHANGE = "packages/transport-connect/src/codec/peer/decode-exchange.ts";
 
 const SRC = "packages/transport-connect/src";
@@ -508,14 +510,14 @@ function codec(): readonly Mutant[] {
     {
       id: "transport-connect/own-encoder-writes-zeros",
       bug: "writes fields that protobuf leaves out, so that the lengths are wrong",
-      file: ENCODE_EXCHANGE,
-      find: "    if (number === 0) return;\n",
-      replace: "",
+      file: FIELDS,
+      find: "    if (number === 0) return;\n    this.#byte(tag);\n    this.#varint",
+      replace: "    this.#byte(tag);\n    this.#varint",
     },
     {
       id: "transport-connect/own-encoder-cuts-numbers",
       bug: "cuts numbers to 32 bits",
-      file: ENCODE_EXCHANGE,
+      file: FIELDS,
       find: "    let rest = value;\n    for (; rest >= 0x80;",
       replace: "    let rest = value % 2 ** 32;\n    for (; rest >= 0x80;",
     },
@@ -536,9 +538,23 @@ function codec(): readonly Mutant[] {
     {
       id: "transport-connect/own-encoder-miscounts",
       bug: "takes lengths from 16 KiB on for a byte shorter",
-      file: ENCODE_EXCHANGE,
+      file: FIELDS,
       find: "for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size += 1;",
       replace: "for (let rest = value; rest >= 0x80 && size < 2; rest = Math.floor(rest / 0x80)) size += 1;",
+    },
+    {
+      id: "transport-connect/own-encoder-drops-hellos",
+      bug: "sends the first message of a snapshot without saying whose it is",
+      file: ENCODE_CHUNK,
+      find: "if (chunk === undefined || isMore) return null;",
+      replace: "if (chunk === undefined || (isMore && hello === undefined)) return null;",
+    },
+    {
+      id: "transport-connect/own-encoder-turns-checksums",
+      bug: "writes the checksum of a chunk with its first byte last",
+      file: FIELDS,
+      find: "this.#byte((value >>> shift) & 0xff);",
+      replace: "this.#byte((value >>> (24 - shift)) & 0xff);",
     },
   ];
 }

@@ -1,20 +1,31 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ExchangeRequestSchema } from "@eraft/proto/eraft/peer/v1";
-import type { ExchangeRequest } from "@eraft/proto/eraft/peer/v1";
+import { ExchangeRequestSchema, InstallSnapshotRequestSchema } from "@eraft/proto/eraft/peer/v1";
+import type { ExchangeRequest, InstallSnapshotRequest } from "@eraft/proto/eraft/peer/v1";
 import { decodeExchange } from "../codec/peer/decode-exchange.ts";
+import { encodeChunk } from "../codec/peer/encode-chunk.ts";
 import { encodeExchange } from "../codec/peer/encode-exchange.ts";
 
 /** How gRPC frames a message: a byte of flags, its length in four bytes, the message. */
 const PREFIX_BYTES = 5;
 
 export function encodeEnvelope<D extends DescMessage>(schema: D, message: MessageShape<D>): Buffer {
-  if (schema.typeName === ExchangeRequestSchema.typeName) {
-    const envelope = encodeExchange(message as unknown as ExchangeRequest, PREFIX_BYTES, allocate);
-    if (envelope !== null) return withPrefix(envelope);
-  }
+  const envelope = encodeFast(schema, message);
+  if (envelope !== null) return withPrefix(envelope);
   return encloseInEnvelope(toBinary(schema, message));
+}
+
+/** What is large, or comes often, written with one copy. Null for everything else. */
+function encodeFast<D extends DescMessage>({ typeName }: D, message: MessageShape<D>): Buffer | null {
+  switch (typeName) {
+    case ExchangeRequestSchema.typeName:
+      return encodeExchange(message as unknown as ExchangeRequest, PREFIX_BYTES, allocate);
+    case InstallSnapshotRequestSchema.typeName:
+      return encodeChunk(message as unknown as InstallSnapshotRequest, PREFIX_BYTES, allocate);
+    default:
+      return null;
+  }
 }
 
 /** Throws what `fromBinary` does for bytes that are no such message. */

@@ -12,6 +12,7 @@ import {
   SEQUENCE,
   TERM,
 } from "./exchange-tags.ts";
+import { FieldWriter, fieldSize, lengthSize } from "./fields.ts";
 
 /**
  * The bytes that protobuf-es gives for `frame`, after `before` bytes that are left to the caller, with each command copied once. Null for a frame with
@@ -33,9 +34,9 @@ export function encodeExchange<Bytes extends Uint8Array>(
     size += lengthSize(found.request);
   }
   const bytes = allocate(before + size);
-  const writer = new Writer(bytes, before);
+  const writer = new FieldWriter(bytes, before);
   writer.field(LANE, frame.lane);
-  for (const [i, found] of sizes.entries()) writer.request(frame.requests[i], found);
+  for (const [i, found] of sizes.entries()) writeRequest(writer, frame.requests[i], found);
   return bytes;
 }
 
@@ -65,78 +66,30 @@ function entrySize({ command, term }: Entry): number {
   return fieldSize(term) + (command.byteLength === 0 ? 0 : lengthSize(command.byteLength));
 }
 
-/** Of a tag, a length and that many bytes. */
-function lengthSize(length: number): number {
-  return 1 + varintSize(length) + length;
+function writeRequest(
+  writer: FieldWriter,
+  request: Request | undefined,
+  { append, entries, request: size }: RequestSizes,
+): void {
+  if (request?.body.case !== "appendEntries") return;
+  writer.length(REQUESTS, size);
+  writer.field(SEQUENCE, request.sequence);
+  writer.field(TERM, request.term);
+  writer.length(APPEND_ENTRIES, append);
+  writeAppend(writer, request.body.value, entries);
 }
 
-/** Of a tag and a number; 0 is left out. */
-function fieldSize(value: number | bigint): number {
-  const number = Number(value);
-  return number === 0 ? 0 : 1 + varintSize(number);
-}
-
-function varintSize(value: number): number {
-  let size = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size += 1;
-  return size;
-}
-
-class Writer {
-  readonly #bytes: Uint8Array;
-  #at: number;
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes;
-    this.#at = at;
-  }
-
-  field(tag: number, value: number | bigint): void {
-    const number = Number(value);
-    if (number === 0) return;
-    this.#byte(tag);
-    this.#varint(number);
-  }
-
-  request(request: Request | undefined, { append, entries, request: size }: RequestSizes): void {
-    if (request?.body.case !== "appendEntries") return;
-    this.#length(REQUESTS, size);
-    this.field(SEQUENCE, request.sequence);
-    this.field(TERM, request.term);
-    this.#length(APPEND_ENTRIES, append);
-    this.#append(request.body.value, entries);
-  }
-
-  #append(
-    { entries, leaderCommit, prevLogIndex, prevLogTerm }: AppendEntries,
-    sizes: readonly number[],
-  ): void {
-    this.field(PREV_LOG_INDEX, prevLogIndex);
-    this.field(PREV_LOG_TERM, prevLogTerm);
-    this.field(LEADER_COMMIT, leaderCommit);
-    for (const [i, { command, term }] of entries.entries()) {
-      this.#length(ENTRIES, sizes[i] ?? 0);
-      this.field(ENTRY_TERM, term);
-      if (command.byteLength === 0) continue;
-      this.#length(COMMAND, command.byteLength);
-      this.#bytes.set(command, this.#at);
-      this.#at += command.byteLength;
-    }
-  }
-
-  #length(tag: number, length: number): void {
-    this.#byte(tag);
-    this.#varint(length);
-  }
-
-  #varint(value: number): void {
-    let rest = value;
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#byte((rest % 0x80) | 0x80);
-    this.#byte(rest);
-  }
-
-  #byte(value: number): void {
-    this.#bytes[this.#at] = value;
-    this.#at += 1;
+function writeAppend(
+  writer: FieldWriter,
+  { entries, leaderCommit, prevLogIndex, prevLogTerm }: AppendEntries,
+  sizes: readonly number[],
+): void {
+  writer.field(PREV_LOG_INDEX, prevLogIndex);
+  writer.field(PREV_LOG_TERM, prevLogTerm);
+  writer.field(LEADER_COMMIT, leaderCommit);
+  for (const [i, { command, term }] of entries.entries()) {
+    writer.length(ENTRIES, sizes[i] ?? 0);
+    writer.field(ENTRY_TERM, term);
+    writer.bytes(COMMAND, command);
   }
 }
