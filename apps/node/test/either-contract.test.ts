@@ -120,3 +120,14 @@ test("what one contract refuses is not tried in the other", async () => {
   });
   expect(writes).toEqual([]);
 });
+
+test("a value that is no text is printed byte for byte, with a newline after it", async () => {
+  const item = { key: new TextEncoder().encode("k"), value: Uint8Array.of(0xff, 0x00, 0xc3) };
+  const cluster = await serverOf((router) => {
+    router.service(KvService, { get: () => ({ item: { ...item, createRevision: 1n, modRevision: 1n } }) });
+  });
+  expect(await runMain("get", "k", "--cluster", cluster)).toEqual({
+    ...DONE,
+    stdout: "\u00ff\u0000\u00c3\n",
+  });
+});

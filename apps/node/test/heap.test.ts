@@ -79,7 +79,9 @@ async function run(way: Way, args: readonly string[] = ["serve", "--help"]): Pro
 }
 
 const YOUNG = "--max-semi-space-size=8";
-const OTHERS = ["--heap-growing-percent=60", "--no-parallel-scavenge"];
+const COMMON = ["--heap-growing-percent=60", "--no-parallel-scavenge"];
+const isNew = Number.parseInt(process.versions.node, 10) >= 24;
+const OTHERS = isNew ? [...COMMON, "--external-memory-accounted-in-global-limit"] : COMMON;
 const canBecomeAnother = process.platform !== "win32" && typeof process.execve === "function";
 
 test.runIf(canBecomeAnother)("a server has a small heap, and is the process that was started", async () => {
@@ -117,6 +119,7 @@ test.each([
 test("what was said of the rest of the heap stays as it is", async () => {
   const { nodeArgs, lives } = await witness();
   const said = ["--heap_growing_percent=20", "--parallel-scavenge"];
+  if (isNew) said.push("--no-external-memory-accounted-in-global-limit");
   await run({ nodeArgs: [...said, ...nodeArgs] });
   const last = (await lives()).at(-1);
   expect(last?.execArgv).toStrictEqual([...(canBecomeAnother ? [YOUNG] : []), ...said, ...nodeArgs]);
@@ -162,4 +165,15 @@ test("an old Node starts the right one with the heap of a server", async () => {
     { execArgv: all, set: [] },
     { execArgv: [YOUNG, ...all], set: OTHERS },
   ]);
+});
+
+test("a Node that does not know an option is not told of it", async () => {
+  const { nodeArgs, lives } = await witness();
+  const old = join(await tempDir(), "old.mjs");
+  await writeFile(
+    old,
+    `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "22.13.0" } });`,
+  );
+  await run({ nodeArgs: [...nodeArgs, "--import", pathToFileURL(old).href] });
+  expect((await lives()).at(-1)).toMatchObject({ set: COMMON });
 });
