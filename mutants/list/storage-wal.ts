@@ -139,6 +139,20 @@ export const STORAGE_WAL: readonly Mutant[] = [
     replace: "if (crc < 0) {",
   },
   {
+    id: "storage-wal/snapshot-closed-while-it-is-read",
+    bug: "lets the file of a snapshot be closed while the next frame is being read from it",
+    file: SNAPSHOT_READER,
+    find: "    await next.catch(() => {});\n",
+    replace: "",
+  },
+  {
+    id: "storage-wal/unread-frame-ends-the-process",
+    bug: "lets a disk that fails while nobody waits for it end the process",
+    file: SNAPSHOT_READER,
+    find: "      next.catch(() => {});\n      yield",
+    replace: "      yield",
+  },
+  {
     id: "storage-wal/frames-not-chained",
     bug: "does not notice frames of a snapshot that changed places",
     file: SNAPSHOT_FORMAT,

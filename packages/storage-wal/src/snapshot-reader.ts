@@ -34,26 +34,41 @@ export async function verifySnapshot(fs: WalFileSystem, path: string): Promise<V
   }
 }
 
-/** The bytes of the snapshot, frame by frame, each checked before it is handed out. Does not close `file`. */
+/**
+ * The bytes of the snapshot, frame by frame, each checked before it is handed out. The next one is read while the one before is being used. Does not close
+ * `file`, and is over only when nothing reads from it any more.
+ */
 export async function* readFrames(file: WalFile, path: string): AsyncGenerator<Uint8Array, void, undefined> {
   let { crc, end: position } = await readHeader(file, path);
   let total = 0;
-  for (;;) {
-    // One read takes a frame of any length; the few bytes too many are those of the next frame, and are read again with it.
-    const read = await readUpTo(file, FRAME_HEADER_BYTES + MAX_FRAME_BYTES, position);
-    const length = frameLength(read, path, position);
-    crc = frameCrc(read, length, crc);
-    if (crc !== viewOf(read).getUint32(4, true)) {
-      throw new WalDamageError(path, position, "the checksum of the snapshot does not match");
+  let next = readFrame(file, position);
+  try {
+    for (;;) {
+      const read = await next;
+      const length = frameLength(read, path, position);
+      crc = frameCrc(read, length, crc);
+      if (crc !== viewOf(read).getUint32(4, true)) {
+        throw new WalDamageError(path, position, "the checksum of the snapshot does not match");
+      }
+      if (length === 0) {
+        checkFooter(read, path, position, total);
+        return;
+      }
+      total += length;
+      position += FRAME_HEADER_BYTES + length;
+      next = readFrame(file, position);
+      // Whoever stops here will not ask for it.
+      next.catch(() => {});
+      yield read.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + length);
     }
-    if (length === 0) {
-      checkFooter(read, path, position, total);
-      return;
-    }
-    yield read.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + length);
-    total += length;
-    position += FRAME_HEADER_BYTES + length;
+  } finally {
+    await next.catch(() => {});
   }
+}
+
+/** One read takes a frame of any length; the few bytes too many are those of the next frame, and are read again with it. */
+function readFrame(file: WalFile, position: number): Promise<Uint8Array> {
+  return readUpTo(file, FRAME_HEADER_BYTES + MAX_FRAME_BYTES, position);
 }
 
 /** What stands before the first frame: the crc that this continues, and where it begins. */
