@@ -94,6 +94,27 @@ export const CORE_SNAPSHOTS: readonly Mutant[] = [
     replace: "follower.snapshotPauseTicks = 0;",
   },
   {
+    id: "core/snapshot-pause-outlives-absence",
+    bug: "lets a follower that is back wait because of a snapshot that could not be sent while it was away",
+    file: "packages/core/src/progress.ts",
+    find: "if (!this.#isHeard && Number.isFinite(this.snapshotPauseTicks)) this.snapshotPauseTicks = 0;\n",
+    replace: "",
+  },
+  {
+    id: "core/snapshot-pause-ends-with-any-answer",
+    bug: "sends a snapshot again and again to a follower that is there and cannot take it",
+    file: "packages/core/src/progress.ts",
+    find: "if (!this.#isHeard && Number.isFinite(this.snapshotPauseTicks))",
+    replace: "if (Number.isFinite(this.snapshotPauseTicks))",
+  },
+  {
+    id: "core/second-snapshot-after-silence",
+    bug: "begins a second transfer of a snapshot when a follower that was silent meanwhile answers",
+    file: "packages/core/src/progress.ts",
+    find: "if (!this.#isHeard && Number.isFinite(this.snapshotPauseTicks))",
+    replace: "if (!this.#isHeard)",
+  },
+  {
     id: "core/snapshots-side-by-side",
     bug: "starts another transfer while one to the same follower is under way",
     like: ["L7", "NuRaft#118"],

@@ -46,12 +46,16 @@ export function sizeHeap() {
   }
 }
 
-/** Only the standard streams live on in another program: neither a channel to the process that forked this one, nor the lifeline of src/lifeline.ts. */
+/**
+ * Only the standard streams live on in another program: neither a channel to the process that forked this one, nor the lifeline of src/lifeline.ts. And a profiler's next signal would end
+ * that program before it can take signals.
+ */
 function canBecomeAnother() {
   return (
     typeof process.execve === "function" &&
     process.platform !== "win32" &&
     process.send === undefined &&
+    !isSaid("-prof") &&
     process.env.ERAFT_LIFELINE_FD === undefined
   );
 }

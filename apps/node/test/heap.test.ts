@@ -135,6 +135,13 @@ test.each<[string, Omit<Way, "nodeArgs">]>([
   expect(await lives()).toMatchObject([{ pid, execArgv: nodeArgs, set: OTHERS }]);
 });
 
+test("a server that is profiled is so from its beginning, and keeps the young generation that it has", async () => {
+  const { nodeArgs, lives } = await witness();
+  const all = [...nodeArgs, "--cpu-prof", `--cpu-prof-dir=${await tempDir()}`, "--cpu-prof-interval=100"];
+  await run({ nodeArgs: all });
+  expect(await lives()).toMatchObject([{ execArgv: all, set: OTHERS }]);
+});
+
 test("where Node forbids it, the server serves with the young generation that it has", async () => {
   const { nodeArgs, lives } = await witness();
   const forbids = join(await tempDir(), "forbids.mjs");

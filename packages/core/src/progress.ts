@@ -101,6 +101,16 @@ export class Progress {
     return !this.#isHeard || this.quietTicks >= this.patienceTicks;
   }
 
+  /**
+   * It has answered. One that is back after a while gets at once the snapshot that could not be sent to it: the pause after a failure is for those who are
+   * there, and cannot take it.
+   */
+  heard(): void {
+    if (!this.#isHeard && Number.isFinite(this.snapshotPauseTicks)) this.snapshotPauseTicks = 0;
+    this.ticksSinceContact = 0;
+    this.hasAnswered = true;
+  }
+
   tick(): void {
     this.ticksSinceContact += 1;
     if (this.snapshotPauseTicks > 0) this.snapshotPauseTicks -= 1;

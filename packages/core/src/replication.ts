@@ -100,8 +100,7 @@ export class Replication {
     const current = response.term === this.#server.term;
     // A Go peer answers with its old term to InstallSnapshot, and with term 0 to a prevLogIndex below its snapshot. Both are signs of life.
     if (!current && !(response.type === "installSnapshotResponse" || isBelowSnapshot(response))) return null;
-    follower.ticksSinceContact = 0;
-    follower.hasAnswered = true;
+    follower.heard();
     // Of this term only: a vote is no statement about our leadership, nor is an answer from before an election.
     if (current && response.type === "appendEntriesResponse") {
       follower.acknowledged = Math.max(follower.acknowledged, response.sequence);

@@ -168,6 +168,25 @@ test("writing and reading let others run after every chunk", async () => {
   expect(pauses).toBe(2 * (chunkCount - 1));
 });
 
+test("where the host has turns, whoever reads waits for these, and for no timer of a millisecond", async () => {
+  const { machine } = await filled(20_000, 20_000);
+  const bytes = await snapshotOf(machine);
+  let turns = 0;
+  const turning = {
+    now: () => 0,
+    after: () => {
+      throw new Error("a timer");
+    },
+    soon: (fn: () => void) => {
+      turns += 1;
+      return clock.after(0, fn);
+    },
+  };
+  const copy = new KvStateMachine({ clock: turning });
+  await copy.restore(pieces(bytes, bytes.length), 20_000);
+  expect(turns).toBe(Math.ceil(bytes.length / CHUNK_BYTES) - 1);
+});
+
 async function good(): Promise<Uint8Array<ArrayBuffer>> {
   const { log, machine } = await filled(3);
   const serial = { sessionId: 4, sequence: 1, firstUnanswered: 1 };

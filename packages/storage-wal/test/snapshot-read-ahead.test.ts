@@ -14,6 +14,10 @@ async function threeFrames(): Promise<Uint8Array> {
   return found[1];
 }
 
+const never = (): never => {
+  throw new Error("nobody writes here");
+};
+
 /** How far into the file each read begins, and what happens before it ends. */
 class WatchedFile {
   readonly reads: number[] = [];
@@ -21,9 +25,6 @@ class WatchedFile {
   readonly file: WalFile;
 
   constructor(bytes: Uint8Array) {
-    const never = (): never => {
-      throw new Error("nobody writes here");
-    };
     this.file = {
       sizeBytes: () => bytes.length,
       read: async (target, position) => {

@@ -4,7 +4,7 @@ import { KvDiskError, KvInvalidArgumentError } from "../errors.ts";
 import { applyCommand, keysOf, readCommand } from "../state/apply-command.ts";
 import type { HistoryView } from "../state/history.ts";
 import type { StateLimits } from "../state/limits.ts";
-import { type KvStateMachineOptions, limitsOf, pauseOf } from "../state/options.ts";
+import { type KvStateMachineOptions, limitsOf, pauseOf, turnOf } from "../state/options.ts";
 import {
   type KvAnswer,
   type KvItemsAnswer,
@@ -60,6 +60,7 @@ export class LevelKvStateMachine implements StateMachine<KvQuery, KvResult, KvAn
   readonly #owner: string;
   readonly #limits: StateLimits;
   readonly #pause: () => Promise<void>;
+  readonly #turn: () => Promise<void>;
   readonly #writeBack: WriteBack;
   readonly #listeners = new Set<() => void>();
   #opening: Promise<LogIndex> | null = null;
@@ -72,6 +73,7 @@ export class LevelKvStateMachine implements StateMachine<KvQuery, KvResult, KvAn
     const { db, owner = "", writeDelayMs = DEFAULT_WRITE_DELAY_MS, clock = systemClock } = options;
     this.#limits = limitsOf(options);
     this.#pause = pauseOf(options);
+    this.#turn = turnOf(options);
     this.#db = db;
     this.#owner = checkOwner(owner);
     if (!(writeDelayMs >= 0 && writeDelayMs <= 60_000)) {
@@ -238,7 +240,7 @@ export class LevelKvStateMachine implements StateMachine<KvQuery, KvResult, KvAn
   async restore(chunks: AsyncIterable<Uint8Array>, lastIncludedIndex: LogIndex): Promise<void> {
     await this.#writeBack.flush();
     try {
-      this.#state = await this.#opened().replace(chunks, lastIncludedIndex, this.#pause);
+      this.#state = await this.#opened().replace(chunks, lastIncludedIndex, this.#turn);
     } catch (error) {
       if (error instanceof KvDiskError) this.#writeBack.fail(error);
       throw error;

@@ -1,6 +1,5 @@
 import type { Clock } from "@eraft/core";
-import { DEFAULT_MAX_RESULTS, DEFAULT_MAX_SESSIONS } from "@eraft/runtime";
-import { systemClock } from "../clock.ts";
+import { DEFAULT_MAX_RESULTS, DEFAULT_MAX_SESSIONS, systemClock } from "@eraft/runtime";
 import { LEAST_MAX_RESULTS, type StateLimits, checkCount } from "./limits.ts";
 
 /** Keys a store holds, unless configured otherwise. */
@@ -33,8 +32,8 @@ export interface KvStateMachineOptions {
   /** Bytes in the keys and values of these changes, 1 to 2^24 (default {@link DEFAULT_MAX_HISTORY_BYTES}). The same on all servers, like `maxSessions`. */
   readonly maxHistoryBytes?: number;
   /**
-   * Where snapshots wait: after every 128 KiB that is written or read, one turn of the event loop. The default is the platform's; a simulation
-   * passes its own.
+   * Where snapshots wait: after every 128 KiB that is written or read, one turn of the event loop, and when they are written a timer of no time. The default is the
+   * platform's; a simulation passes its own.
    */
   readonly clock?: Clock;
 }
@@ -57,7 +56,13 @@ export function limitsOf(options: KvStateMachineOptions): StateLimits {
   };
 }
 
-/** One turn of the event loop. */
+/** For a server that writes a snapshot, and goes on serving: a turn of the event loop, and a millisecond or so for others. */
 export function pauseOf({ clock = systemClock }: KvStateMachineOptions): () => Promise<void> {
   return () => new Promise((resolve) => void clock.after(0, resolve));
+}
+
+/** For one that reads a snapshot, and is of little use before it has: a turn of the event loop, which takes no time if nobody else wants any. */
+export function turnOf({ clock = systemClock }: KvStateMachineOptions): () => Promise<void> {
+  const { soon } = clock;
+  return soon === undefined ? pauseOf({ clock }) : () => new Promise((resolve) => void soon(resolve));
 }

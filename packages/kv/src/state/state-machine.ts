@@ -5,7 +5,7 @@ import type { ByteString } from "./byte-string.ts";
 import type { HistoryView } from "./history.ts";
 import type { Change, Item } from "./items.ts";
 import type { StateLimits } from "./limits.ts";
-import { type KvStateMachineOptions, limitsOf, pauseOf } from "./options.ts";
+import { type KvStateMachineOptions, limitsOf, pauseOf, turnOf } from "./options.ts";
 import {
   type KvAnswer,
   type KvEntry,
@@ -42,6 +42,7 @@ export interface ChangeSource {
 export class KvStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>, ChangeSource {
   readonly #limits: StateLimits;
   readonly #pause: () => Promise<void>;
+  readonly #turn: () => Promise<void>;
   readonly #listeners = new Set<() => void>();
   #state: KvState;
   #lastApplied: LogIndex = 0;
@@ -49,6 +50,7 @@ export class KvStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>
   constructor(options: KvStateMachineOptions = {}) {
     this.#limits = limitsOf(options);
     this.#pause = pauseOf(options);
+    this.#turn = turnOf(options);
     this.#state = emptyState(this.#limits);
   }
 
@@ -139,7 +141,7 @@ export class KvStateMachine implements StateMachine<KvQuery, KvResult, KvAnswer>
   async restore(chunks: AsyncIterable<Uint8Array>, lastIncludedIndex: LogIndex): Promise<void> {
     const table = new BTree<Item>();
     const items = { add: (key: ByteString, item: Item) => table.set(key, item), stored: async () => {} };
-    const rest = await readSnapshot(chunks, this.#limits, { items, pause: this.#pause });
+    const rest = await readSnapshot(chunks, this.#limits, { items, pause: this.#turn });
     this.#state = { table, ...rest };
     this.#lastApplied = lastIncludedIndex;
     this.#tellListeners();
