@@ -90,8 +90,15 @@ export const CORE_SNAPSHOTS: readonly Mutant[] = [
     bug: "sends a snapshot again as soon as the last one has failed",
     like: ["L3", "L7"],
     file: REPLICATION,
-    find: "follower.snapshotPauseTicks = this.#server.config.electionTimeoutTicksMin;",
+    find: "follower.snapshotPauseTicks = isOutdated ? 0 : config.electionTimeoutTicksMin;",
     replace: "follower.snapshotPauseTicks = 0;",
+  },
+  {
+    id: "core/newer-snapshot-waits",
+    bug: "lets a follower wait between two snapshots although it has taken the first one",
+    file: REPLICATION,
+    find: "follower.snapshotPauseTicks = isOutdated ? 0 : config.electionTimeoutTicksMin;",
+    replace: "void isOutdated;\n    follower.snapshotPauseTicks = config.electionTimeoutTicksMin;",
   },
   {
     id: "core/snapshot-pause-outlives-absence",

@@ -148,10 +148,13 @@ export class Replication {
   snapshotSent(to: NodeId, snapshot: SnapshotMeta | null): void {
     const follower = this.#followers.get(to);
     if (follower === undefined) return;
-    follower.snapshotPauseTicks = this.#server.config.electionTimeoutTicksMin;
+    const { log, config } = this.#server;
+    // While a large one was on its way there has been another, and the log may begin after that: the follower needs it right away.
+    const isOutdated = snapshot !== null && snapshot.lastIncludedIndex < log.snapshot.lastIncludedIndex;
+    follower.snapshotPauseTicks = isOutdated ? 0 : config.electionTimeoutTicksMin;
     if (follower.state !== "snapshot" || snapshot === null) return;
     // An answer is not an installation: a Go peer answers first. matchIndex moves only when an AppendEntries succeeds.
-    const { baseIndex, lastIndex } = this.#server.log;
+    const { baseIndex, lastIndex } = log;
     const next = Math.max(snapshot.lastIncludedIndex, follower.matchIndex, baseIndex) + 1;
     follower.probeFrom(Math.min(next, lastIndex + 1), this.#server.lastSequence);
     follower.floor = 0;
