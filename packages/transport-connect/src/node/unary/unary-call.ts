@@ -159,17 +159,16 @@ export abstract class UnaryCall implements UnaryContext, CallSignal, Expiring {
   }
 
   get aborted(): boolean {
-    if (this.#reason === undefined && performance.now() >= this.#deadlineMs) this.expired();
-    return this.#reason !== undefined;
+    return this.#reasonByNow !== undefined;
   }
 
   get reason(): unknown {
-    return this.aborted ? this.#reason : undefined;
+    return this.#reasonByNow;
   }
 
   throwIfAborted(): void {
-    // oxlint-disable-next-line typescript/only-throw-error -- it is a ConnectError.
-    if (this.aborted) throw this.#reason;
+    const reason = this.#reasonByNow;
+    if (reason !== undefined) throw reason;
   }
 
   addEventListener(_type: "abort", listener: () => void): void {
@@ -191,6 +190,12 @@ export abstract class UnaryCall implements UnaryContext, CallSignal, Expiring {
   }
 
   // --- inside
+
+  /** A deadline that has passed counts, whether or not somebody has waited for it. */
+  get #reasonByNow(): ConnectError | undefined {
+    if (this.#reason === undefined && performance.now() >= this.#deadlineMs) this.expired();
+    return this.#reason;
+  }
 
   #hasRequest(): boolean {
     return this.#request !== null || this.#requestBytes !== null;
