@@ -260,8 +260,8 @@ export const CORE_REPLICATION: readonly Mutant[] = [
     id: "core/terms-decrease",
     bug: "takes the term of the compacted entry before its log for that of the last one",
     file: LOG,
-    find: "return this.#entries.at(-1)?.term ?? this.#baseTerm;",
-    replace: "return this.#entries.at(-1)?.term ?? 0;",
+    find: "return this.#entries.lastTerm ?? this.#baseTerm;",
+    replace: "return this.#entries.lastTerm ?? 0;",
   },
   {
     id: "core/asks-for-what-is-on-its-way",

@@ -3,6 +3,7 @@ import { APPS_BENCH } from "./apps-bench.ts";
 import { APPS_NODE_KV } from "./apps-node-kv.ts";
 import { APPS_NODE } from "./apps-node.ts";
 import { CORE_COMMIT } from "./core-commit.ts";
+import { CORE_ENTRIES } from "./core-entries.ts";
 import { CORE_CONFIGURATIONS } from "./core-configurations.ts";
 import { CORE_DURABILITY } from "./core-durability.ts";
 import { CORE_ELECTIONS } from "./core-elections.ts";
@@ -48,6 +49,7 @@ import { TRANSPORT_UPLOADS } from "./transport-uploads.ts";
 export const MUTANTS: readonly Mutant[] = [
   ...CORE_ELECTIONS,
   ...CORE_COMMIT,
+  ...CORE_ENTRIES,
   ...CORE_REPLICATION,
   ...CORE_DURABILITY,
   ...CORE_SNAPSHOTS,

@@ -1,6 +1,6 @@
 import type { ConfigurationRequest, ReadRequest, RequestId, RoleName } from "./effects.ts";
 import { Lease } from "./lease.ts";
-import { entryBytes } from "./log.ts";
+import { entryBytes } from "./entry-size.ts";
 import type { AppendEntriesResponse, Message } from "./messages.ts";
 import type { Progress } from "./progress.ts";
 import { ReadIndex } from "./read-index.ts";

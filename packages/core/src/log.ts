@@ -1,22 +1,13 @@
 import { invariant } from "./assert.ts";
 import { type ConfigurationAt, Configurations } from "./configurations.ts";
+import { EntryList } from "./entry-list.ts";
+import { entryBytes } from "./entry-size.ts";
 import type { Configuration, Entry, LogIndex, Restored, SnapshotMeta, Term } from "./types.ts";
-
-/** What an entry costs beyond its command, roughly: bounds must hold for a million empty commands too. */
-const ENTRY_OVERHEAD_BYTES = 32;
-
-/** What a member of a configuration costs, roughly. */
-const MEMBER_BYTES = 128;
 
 /** How much of the log stays in memory below a snapshot; see RaftConfig. */
 export interface Retention {
   readonly retainedBytes: number;
   readonly maxRetainedBytes: number;
-}
-
-export function entryBytes({ command, configuration }: Entry): number {
-  const bytes = command.length + ENTRY_OVERHEAD_BYTES;
-  return configuration === undefined ? bytes : bytes + configuration.members.length * MEMBER_BYTES;
 }
 
 /**
@@ -31,7 +22,8 @@ export function entryBytes({ command, configuration }: Entry): number {
  * The entry at `base` is not there any more, but its term is: it is where the consistency check of AppendEntries may still match.
  */
 export class Log {
-  #entries: Entry[] = [];
+  readonly #entriesInBlock: number;
+  #entries: EntryList;
   #baseIndex: LogIndex = 0;
   #baseTerm: Term = 0;
   #bytes = 0;
@@ -42,8 +34,13 @@ export class Log {
   readonly #initial: ConfigurationAt;
   readonly #configurations: Configurations;
 
-  /** @param initial the configuration of a log that says nothing about it */
-  constructor({ snapshot, entries }: Restored, initial: Configuration) {
+  /**
+   * @param initial the configuration of a log that says nothing about it
+   * @param entriesInBlock see RaftConfig
+   */
+  constructor({ snapshot, entries }: Restored, initial: Configuration, entriesInBlock: number) {
+    this.#entriesInBlock = entriesInBlock;
+    this.#entries = new EntryList(entriesInBlock);
     this.#initial = { index: 0, configuration: initial };
     this.#configurations = new Configurations(this.#baseOf(snapshot));
     this.#snapshot = snapshot ?? { lastIncludedIndex: 0, lastIncludedTerm: 0 };
@@ -63,7 +60,7 @@ export class Log {
   }
 
   get lastTerm(): Term {
-    return this.#entries.at(-1)?.term ?? this.#baseTerm;
+    return this.#entries.lastTerm ?? this.#baseTerm;
   }
 
   get snapshot(): SnapshotMeta {
@@ -98,7 +95,7 @@ export class Log {
 
   /** The term of the entry at `index`; undefined where this log has none or no longer knows it. */
   termAt(index: LogIndex): Term | undefined {
-    return index === this.#baseIndex ? this.#baseTerm : this.#entries[index - this.#baseIndex - 1]?.term;
+    return index === this.#baseIndex ? this.#baseTerm : this.#entries.termAt(index - this.#baseIndex - 1);
   }
 
   /** The term of an entry that must be known. */
@@ -124,9 +121,7 @@ export class Log {
     let bytes = 0;
     let end = from;
     for (; end < entries.length; end += 1) {
-      const entry = entries[end];
-      if (entry === undefined) break;
-      bytes += entryBytes(entry);
+      bytes += entries.bytesBetween(end, end + 1);
       if (bytes > maxBytes && end > from) break;
     }
     return end <= from ? [] : this.slice(first, first + end - from - 1);
@@ -134,14 +129,8 @@ export class Log {
 
   /** Bytes of the entries from `first` to `last`, both included, as far as they are in memory. */
   bytesBetween(first: LogIndex, last: LogIndex): number {
-    const entries = this.#entries;
-    const end = Math.min(last - this.#baseIndex, entries.length);
-    let bytes = 0;
-    for (let at = Math.max(first - this.#baseIndex - 1, 0); at < end; at += 1) {
-      const entry = entries[at];
-      if (entry !== undefined) bytes += entryBytes(entry);
-    }
-    return bytes;
+    const end = Math.min(last - this.#baseIndex, this.#entries.length);
+    return this.#entries.bytesBetween(Math.max(first - this.#baseIndex - 1, 0), end);
   }
 
   /** The first index of the run of equal terms that `index` lies in, as far back as the snapshot lets us see. */
@@ -175,13 +164,19 @@ export class Log {
     this.#configurations.append(entry);
   }
 
+  /** The entries up to `index` are applied, and mostly need no attention any more: they may take less memory. */
+  pack(index: LogIndex): void {
+    this.#entries.pack(index - this.#baseIndex);
+  }
+
   /** Drops the entries from `first` on: they conflict with the leader's (dissertation, 3.5). */
   truncate(first: LogIndex): void {
     invariant(
       first > this.#snapshot.lastIncludedIndex,
       `entry ${first} is covered by the snapshot and cannot conflict`,
     );
-    for (const entry of this.#entries.splice(first - this.#baseIndex - 1)) this.#bytes -= entryBytes(entry);
+    this.#bytes -= this.bytesBetween(first, this.lastIndex);
+    this.#entries.truncate(first - this.#baseIndex - 1);
     this.#configurations.truncate(first);
     if (first <= this.#handedOut) {
       this.#truncateFrom = Math.min(first, this.#truncateFrom ?? first);
@@ -227,11 +222,11 @@ export class Log {
     this.#configurations.compact(lastIncludedIndex);
     let bytes = this.bytesBetween(this.#baseIndex + 1, lastIncludedIndex);
     let base = this.#baseIndex;
-    for (const entry of this.#entries) {
-      const limit = entry.index > neededAfter ? Math.max(retainedBytes, maxRetainedBytes) : retainedBytes;
-      if (bytes <= limit || entry.index > lastIncludedIndex) break;
-      bytes -= entryBytes(entry);
-      base = entry.index;
+    while (base < lastIncludedIndex) {
+      const limit = base >= neededAfter ? Math.max(retainedBytes, maxRetainedBytes) : retainedBytes;
+      if (bytes <= limit) break;
+      bytes -= this.bytesBetween(base + 1, base + 1);
+      base += 1;
     }
     this.#rebase(base);
   }
@@ -248,7 +243,7 @@ export class Log {
     if (isPrefix) {
       this.#rebase(lastIncludedIndex);
     } else {
-      this.#entries = [];
+      this.#entries = new EntryList(this.#entriesInBlock);
       this.#bytes = 0;
       this.#baseIndex = lastIncludedIndex;
       this.#baseTerm = lastIncludedTerm;
@@ -270,8 +265,7 @@ export class Log {
   #rebase(base: LogIndex): void {
     const term = this.knownTermAt(base);
     this.#bytes -= this.bytesBetween(this.#baseIndex + 1, base);
-    // Not `splice`, which moves what is left within the memory that all of it took.
-    this.#entries = this.#entries.slice(base - this.#baseIndex);
+    this.#entries.dropFirst(base - this.#baseIndex);
     this.#baseIndex = base;
     this.#baseTerm = term;
   }

@@ -60,7 +60,8 @@ export class Server {
 
   constructor(config: ResolvedConfig, restored: Restored, applied: LogIndex) {
     this.config = config;
-    this.log = new Log(restored, initialConfiguration(config.peers, config.addresses));
+    const initial = initialConfiguration(config.peers, config.addresses);
+    this.log = new Log(restored, initial, config.entriesInBlock);
     this.#stableHardState = restored.hardState;
     this.#hardState = atLeastOfTerm(restored.hardState, this.log.snapshot.lastIncludedTerm);
     const { lastIncludedIndex } = this.log.snapshot;
@@ -277,6 +278,7 @@ export class Server {
     invariant(index <= commitIndex, `applied ${index} is above the commit index ${commitIndex}`);
     if (this.#applyingUpTo !== null && index >= this.#applyingUpTo) this.#applyingUpTo = null;
     this.lastApplied = Math.max(this.lastApplied, index);
+    this.log.pack(this.lastApplied);
     this.#releaseReads();
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { entryBytes, Log } from "../src/log.ts";
+import { entryBytes } from "../src/entry-size.ts";
+import { Log } from "../src/log.ts";
 import { LogWalk } from "./harness/log-walk.ts";
 import { entriesOf } from "./harness/messages.ts";
 
@@ -35,7 +36,7 @@ test("compaction leaves what is still needed, but not more than it may", () => {
 });
 
 function logOf(...terms: number[]): Log {
-  return new Log({ ...EMPTY, entries: entriesOf(terms) }, { members: [] });
+  return new Log({ ...EMPTY, entries: entriesOf(terms) }, { members: [] }, 1);
 }
 
 test("runs of equal terms are found from both ends", () => {

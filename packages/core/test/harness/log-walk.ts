@@ -1,4 +1,5 @@
-import { entryBytes, Log } from "../../src/log.ts";
+import { entryBytes } from "../../src/entry-size.ts";
+import { Log } from "../../src/log.ts";
 import { Dice } from "./dice.ts";
 import { assert } from "./history.ts";
 import { LogModel } from "./log-model.ts";
@@ -8,7 +9,7 @@ const EMPTY = { hardState: { term: 0, votedFor: null }, snapshot: null, entries:
 
 /** A log and its model, driven by dice through everything the server does with a log. */
 export class LogWalk {
-  readonly log = new Log(EMPTY, { members: [] });
+  readonly log: Log;
   readonly model = new LogModel();
   readonly #dice: Dice;
   #writing = false;
@@ -17,6 +18,8 @@ export class LogWalk {
 
   constructor(seed: number) {
     this.#dice = new Dice(seed);
+    // Small enough for some of the entries to be in blocks.
+    this.log = new Log(EMPTY, { members: [] }, 1 + (seed % 3));
   }
 
   step(): void {
@@ -68,6 +71,7 @@ export class LogWalk {
       committed,
       this.#restoring ? 0 : this.log.stableIndex - this.#dice.roll(3),
     );
+    this.log.pack(this.model.committed);
   }
 
   #compact(): void {

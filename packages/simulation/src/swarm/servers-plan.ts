@@ -61,6 +61,8 @@ export function drawServers(seed: number, { tickMs, changes, theme }: Given): Se
   const leaseDuration = hasLeases ? promiseMs * random.pick([0.3, 0.9, 0.999, 0.999]) : null;
   const peers = Array.from({ length: founders }, (_, id) => id);
   const ids = Array.from({ length: founders + spares }, (_, id) => id);
+  // Of chance of its own: seeds that are written down somewhere go on as they did.
+  const blocks = new Random(seed, "blocks");
   return {
     configs: ids.map((id) => ({
       id,
@@ -75,6 +77,7 @@ export function drawServers(seed: number, { tickMs, changes, theme }: Given): Se
       maxUncommittedBytes: random.pick([200, 1 << 20]),
       retainedBytes: random.pick([0, 100, 2000]),
       maxRetainedBytes: random.pick([0, 500, 1 << 20]),
+      entriesInBlock: blocks.pick([1, 2, 5, 256]),
       preVote: preVote === "all" || (preVote === "some" && random.chance(0.5)),
       leaseDuration,
     })),
