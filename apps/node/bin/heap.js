@@ -7,10 +7,10 @@ import v8 from "node:v8";
 const YOUNG = "--max-semi-space-size=8";
 
 /**
- * Read at each collection, so that they can be set at any time. The first one: the old generation is collected when it is 1.45 times as large as what lived in it after the last time, where Node
+ * Read at each collection, so that they can be set at any time. The first one: the old generation is collected when it is 1.6 times as large as what lived in it after the last time, where Node
  * waits for up to four times. That limits nothing, since the limit grows with what lives. The second one: threads that help with so small a young generation cost more than they save.
  */
-const OTHERS = ["--heap-growing-percent=45", "--no-parallel-scavenge"];
+const OTHERS = ["--heap-growing-percent=60", "--no-parallel-scavenge"];
 
 /**
  * Read likewise. Without it V8 collects all garbage for every 64 MiB of buffers that were made, however soon they are garbage: commands of 16 KiB and more are copied from sockets, into messages

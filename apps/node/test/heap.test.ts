@@ -79,7 +79,7 @@ async function run(way: Way, args: readonly string[] = ["serve", "--help"]): Pro
 }
 
 const YOUNG = "--max-semi-space-size=8";
-const COMMON = ["--heap-growing-percent=45", "--no-parallel-scavenge"];
+const COMMON = ["--heap-growing-percent=60", "--no-parallel-scavenge"];
 const isNew = Number.parseInt(process.versions.node, 10) >= 24;
 const OTHERS = isNew ? [...COMMON, "--external-memory-accounted-in-global-limit"] : COMMON;
 const canBecomeAnother = process.platform !== "win32" && typeof process.execve === "function";
