@@ -29,4 +29,14 @@ describe("the connections of a simulated server", () => {
     connections.met(PEER, OLD_DISK);
     expect(connections.claimOf(PEER, OLD_DISK, knownBy("1/19"))).toBeNull();
   });
+
+  // Seed 20264705: the entry that named the new disk was truncated, and its answers went on counting as those of the old one. A leader committed with them.
+  test("a disk that the configuration named until an entry was truncated is not counted on any more", () => {
+    const connections = new Connections();
+    const { configuration: withNew } = knownBy("1/19");
+    const { configuration: withOld } = knownBy("1/12");
+    expect(connections.vouchFor(PEER, NEW_DISK, withNew)).toBe(true);
+    expect(connections.vouchFor(PEER, NEW_DISK, withOld)).toBe(false);
+    expect(connections.vouchFor(PEER, { life: 5, incarnation: null }, withOld)).toBe(true);
+  });
 });

@@ -15,16 +15,14 @@ interface Claim {
 
 /**
  * Whom a server has met since it started, and what that is worth: what a transport with a handshake, and the server behind it, make of
- * `Receiver.identify`. A server goes on counting on a life of a peer on which it has counted before: its connection exists.
+ * `Receiver.identify`, and of each message after that.
  */
 export class Connections {
   readonly #latest = new Map<NodeId, number>();
-  readonly #accepted = new Map<NodeId, number>();
   readonly #claims = new Map<NodeId, Claim>();
 
   clear(): void {
     this.#latest.clear();
-    this.#accepted.clear();
     this.#claims.clear();
   }
 
@@ -57,14 +55,12 @@ export class Connections {
     return incarnation;
   }
 
-  /** Whether the answers of that life of `peer` count: not if the receiver's configuration knows another disk by its name. */
-  vouchFor(peer: NodeId, { life, incarnation }: Introduction, { members }: Configuration): boolean {
-    if (incarnation === null) return true;
+  /**
+   * Whether the answers of that life of `peer` count: not if the receiver's configuration knows another disk by its name, though it may have known this one
+   * a while ago, by an entry that was truncated since.
+   */
+  vouchFor(peer: NodeId, { incarnation }: Introduction, { members }: Configuration): boolean {
     const known = members.find(({ id }) => id === peer)?.incarnation ?? null;
-    if (known === null || known === incarnation) {
-      this.#accepted.set(peer, life);
-      return true;
-    }
-    return this.#accepted.get(peer) === life;
+    return incarnation === null || known === null || known === incarnation;
   }
 }
